@@ -1,0 +1,178 @@
+//! Rebuilds one message from its frames, in whatever order they come.
+//!
+//! Pieces lie in the buffer in the order of their arrival; a short list says which sequences each stretch holds. Frames that
+//! arrive in order lengthen one stretch, so the list stays at one entry and nothing is moved. Only at the end, and only
+//! if something was out of order, are the stretches turned into place.
+
+use core::fmt;
+
+use heapless::Vec;
+
+use crate::frame::{Frame, Kind};
+use crate::wtf8;
+
+/// Stretches of neighbouring frames that a message may be in at once.
+///
+/// A message whose frames come in order is one stretch; each frame that overtakes another may add one.
+pub const STRETCHES: usize = 16;
+
+/// Why a frame was not taken into its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum AssembleError {
+    /// The message is longer than this many bytes, the size of the buffer; none of it is delivered.
+    TooLong(usize),
+    /// The frames come in more stretches than [`STRETCHES`]; this one was dropped and may come again.
+    Scattered,
+    /// The frame's total or kind contradicts an earlier frame of the message; it was dropped.
+    Contradiction,
+}
+
+impl fmt::Display for AssembleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong(max) => write!(f, "the message is longer than {max} bytes"),
+            Self::Scattered => write!(f, "the frames are too far out of order"),
+            Self::Contradiction => write!(f, "the frame contradicts an earlier one of its message"),
+        }
+    }
+}
+
+impl core::error::Error for AssembleError {}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Taken; others are missing.
+    Waiting,
+    /// Had that sequence already; changed nothing.
+    Duplicate,
+    /// Taken, and the message is whole.
+    Complete,
+}
+
+/// Neighbouring sequences whose data lie one after the other in the buffer.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    first: u32,
+    /// One past the last.
+    end: u32,
+    start: usize,
+    len: usize,
+}
+
+/// One message being rebuilt in a buffer `B`: an array on a device, a `Vec` or a box where there is a heap.
+#[derive(Clone, Debug)]
+pub(crate) struct Assembly<B> {
+    buffer: B,
+    used: usize,
+    /// Ordered by sequence.
+    stretches: Vec<Stretch, STRETCHES>,
+    total: Option<u32>,
+    kind: Kind,
+    overflowed: bool,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Assembly<B> {
+    pub(crate) fn new(buffer: B) -> Self {
+        Self { buffer, used: 0, stretches: Vec::new(), total: None, kind: Kind::Text, overflowed: false }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.used = 0;
+        self.stretches.clear();
+        self.total = None;
+        self.overflowed = false;
+    }
+
+    /// Takes a frame in.
+    pub(crate) fn insert(&mut self, frame: &Frame<'_>) -> Result<Progress, AssembleError> {
+        let (sequence, total) = (frame.position.sequence(), frame.position.total());
+        if self.overflowed {
+            return Err(AssembleError::TooLong(self.buffer.as_ref().len()));
+        }
+        self.agree(frame.kind, sequence, total)?;
+        // The stretch in front of which, or in which, the sequence belongs.
+        let at = self.stretches.iter().position(|stretch| sequence < stretch.end).unwrap_or(self.stretches.len());
+        if self.stretches.get(at).is_some_and(|stretch| sequence >= stretch.first) {
+            return Ok(Progress::Duplicate);
+        }
+        let room = self.buffer.as_mut().get_mut(self.used..).unwrap_or_default();
+        if room.len() < frame.data.len() {
+            self.overflowed = true;
+            return Err(AssembleError::TooLong(self.buffer.as_ref().len()));
+        }
+        self.place(at, sequence, frame.data.len())?;
+        let room = self.buffer.as_mut().get_mut(self.used..).unwrap_or_default();
+        self.used += crate::bytes::copy(room, frame.data);
+        self.total = self.total.or(total);
+        Ok(if self.is_gapless() { Progress::Complete } else { Progress::Waiting })
+    }
+
+    fn agree(&mut self, kind: Kind, sequence: u32, total: Option<u32>) -> Result<(), AssembleError> {
+        let Some(last) = self.stretches.last() else {
+            self.kind = kind;
+            return Ok(());
+        };
+        let same_total = self.total.is_none_or(|known| sequence < known && total.is_none_or(|total| total == known));
+        let long_enough = total.is_none_or(|total| last.end <= total);
+        if kind == self.kind && same_total && long_enough { Ok(()) } else { Err(AssembleError::Contradiction) }
+    }
+
+    /// Notes that the next `len` bytes of the buffer hold `sequence`, which belongs in front of stretch `at`.
+    fn place(&mut self, at: usize, sequence: u32, len: usize) -> Result<(), AssembleError> {
+        let end = sequence.checked_add(1).ok_or(AssembleError::Contradiction)?;
+        let before = at.checked_sub(1).and_then(|before| self.stretches.get_mut(before));
+        if let Some(before) = before
+            && before.end == sequence
+            && before.start + before.len == self.used
+        {
+            before.end = end;
+            before.len += len;
+            return Ok(());
+        }
+        let stretch = Stretch { first: sequence, end, start: self.used, len };
+        self.stretches.insert(at, stretch).map_err(|_| AssembleError::Scattered)
+    }
+
+    fn is_gapless(&self) -> bool {
+        let end = self.stretches.iter().try_fold(0, |end, stretch| (stretch.first == end).then_some(stretch.end));
+        end.is_some() && end == self.total
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The whole message in order, halves of surrogate pairs joined where it is text.
+    pub(crate) fn finish(&mut self) -> &[u8] {
+        let buffer = self.buffer.as_mut();
+        let mut done = 0;
+        for at in 0..self.stretches.len() {
+            let Some(&Stretch { start, len, .. }) = self.stretches.get(at) else { break };
+            if start > done
+                && let Some(misplaced) = buffer.get_mut(done..start + len)
+            {
+                rotate_right(misplaced, len);
+                // What was in front of the stretch now lies behind it.
+                for later in self.stretches.iter_mut().skip(at + 1).filter(|later| later.start < start) {
+                    later.start += len;
+                }
+            }
+            done += len;
+        }
+        let whole = buffer.get_mut(..done).unwrap_or_default();
+        let len = if self.kind == Kind::Text { wtf8::join(whole) } else { done };
+        self.buffer.as_ref().get(..len).unwrap_or_default()
+    }
+}
+
+/// Brings the last `by` elements to the front: three reversals, without the panic that the slice method's check keeps.
+fn rotate_right(bytes: &mut [u8], by: usize) {
+    bytes.reverse();
+    if let Some((head, tail)) = bytes.split_at_mut_checked(by) {
+        head.reverse();
+        tail.reverse();
+    }
+}

@@ -1,0 +1,34 @@
+//! What a link counts: everything sent, received and dropped.
+
+use crate::packet::DecodeError;
+
+/// Counts since the link was made; each wraps around after 2^32-1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Counters {
+    /// Packets encoded for sending.
+    pub sent: u32,
+    /// Packets whose check and fields were right.
+    pub received: u32,
+    /// Runs that were no packet or whose CRC-32 did not fit.
+    pub bad_crc: u32,
+    /// Runs longer than the buffer, skipped whole.
+    pub too_long: u32,
+    /// Packets with a fitting check and a field out of range.
+    pub malformed: u32,
+    /// Packets of an unknown type, or for a channel that is not open on this side.
+    pub unknown: u32,
+    /// Messages on lossy channels that a full queue refused.
+    pub dropped: u32,
+}
+
+impl Counters {
+    pub(crate) fn count(&mut self, error: DecodeError) {
+        let counter = match error {
+            DecodeError::Crc => &mut self.bad_crc,
+            DecodeError::Unknown => &mut self.unknown,
+            DecodeError::Malformed => &mut self.malformed,
+        };
+        *counter = counter.wrapping_add(1);
+    }
+}

@@ -1,0 +1,55 @@
+//! What a link tells its application.
+
+use crate::channel::{Channel, ChannelId};
+use crate::frame::Frame;
+use crate::packet::Identity;
+
+/// Number of a channel of the peer's side, to be given to [`Link::attach`](crate::Link::attach).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct PeerChannel(pub(crate) u8);
+
+impl PeerChannel {
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Peer<'a> {
+    /// Since when: another number means another boot.
+    pub epoch: u32,
+    /// Who.
+    pub identity: Identity<'a>,
+}
+
+/// What a link tells its application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A peer is there, for the first time or anew. What was queued for another is gone; begin afresh.
+    Up(Peer<'a>),
+    /// The peer has started anew: its unfinished messages will not go on. [`Event::Up`] follows.
+    Down,
+    /// The peer speaks only these versions, none of them ours; nothing can be exchanged. Told once for each of its boots.
+    Incompatible {
+        /// Its oldest version.
+        min: u8,
+        /// Its newest version.
+        max: u8,
+    },
+    /// The peer announced a channel.
+    Opened {
+        /// Its number there.
+        peer: PeerChannel,
+        /// What it is.
+        channel: Channel<'a>,
+        /// Our channel of that name, if there is one: frames on others are not delivered.
+        ours: Option<ChannelId>,
+    },
+    /// A frame arrived, on a channel of ours.
+    Frame(Frame<'a>),
+}

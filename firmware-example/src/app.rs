@@ -1,0 +1,170 @@
+//! The application's run loop: one link, and what to do on each of its channels.
+
+use core::fmt::Write as _;
+
+use embedded_io::{Read, ReadReady, Write, WriteReady};
+use heapless::String;
+use pocketmux_core::io::{Wire, transmit};
+use pocketmux_core::{
+    Channel, ChannelId, Config, Delivery, Demux, Event, Identity, Link, Message, MessageId, Priority, Rebuilt,
+};
+
+use crate::chat::Chat;
+use crate::file::Sender;
+use crate::log::info;
+
+/// Bytes of the longest run on the wire: a file chunk of 240 bytes and its labels.
+pub const FRAME: usize = 256;
+/// How long the board thinks before it answers a line of chat, in microseconds.
+pub const THINK_US: u64 = 400_000;
+
+const PRESENCE_US: u64 = 1_000_000;
+
+const CHANNELS: [Channel<'static>; 5] = [
+    Channel::new("chat"),
+    Channel::new("presence").with_priority(Priority::Urgent).with_delivery(Delivery::Latest),
+    Channel::new("typing").with_priority(Priority::Urgent).with_delivery(Delivery::Latest),
+    Channel::new("file").with_priority(Priority::Bulk),
+    Channel::new("log").with_priority(Priority::Bulk).with_delivery(Delivery::Lossy),
+];
+const CHAT: ChannelId = ChannelId::new(0);
+const PRESENCE: ChannelId = ChannelId::new(1);
+const TYPING: ChannelId = ChannelId::new(2);
+pub(crate) const FILE: ChannelId = ChannelId::new(3);
+const LOG: ChannelId = ChannelId::new(4);
+
+/// The link of this application: a queue of 12 frames, up to 8 channels; about 4 KiB.
+pub(crate) type BoardLink<'b> = Link<'b, FRAME, 12, 8>;
+
+/// Which board this is.
+#[derive(Clone, Debug)]
+pub struct Board {
+    name: &'static str,
+    serial: String<16>,
+    epoch: u32,
+}
+
+impl Board {
+    /// `serial` is the chip's own number; `epoch` differs at every boot.
+    #[must_use]
+    pub fn new(name: &'static str, serial: [u8; 8], epoch: u32) -> Self {
+        let mut hex = String::new();
+        for byte in serial {
+            // Sixteen digits fit into sixteen bytes.
+            let _ = write!(hex, "{byte:02x}");
+        }
+        Self { name, serial: hex, epoch }
+    }
+}
+
+/// The application; about 6 KiB of RAM.
+pub struct App<'b> {
+    name: &'static str,
+    link: BoardLink<'b>,
+    wire: Wire<64>,
+    messages: Demux<(ChannelId, MessageId), [u8; 256], 3>,
+    chat: Chat,
+    file: Option<Sender>,
+    presence_at_us: u64,
+}
+
+impl<'b> App<'b> {
+    /// An application that says hello on its first step.
+    #[must_use]
+    pub fn new(board: &'b Board) -> Self {
+        let firmware = concat!("pocketmux-example ", env!("CARGO_PKG_VERSION"));
+        let identity = Identity { name: board.name, firmware, serial: &board.serial };
+        let mut link = Link::new(Config { identity, epoch: board.epoch });
+        for channel in CHANNELS {
+            // The table has room for them, and the names are valid.
+            let _ = link.open(channel);
+        }
+        Self {
+            name: board.name,
+            link,
+            wire: Wire::new(),
+            messages: Demux::new(|| [0; 256]),
+            chat: Chat::default(),
+            file: None,
+            presence_at_us: 0,
+        }
+    }
+
+    /// One turn of the run loop: takes what the UART has, gives what it will take, and never waits.
+    ///
+    /// Call it whenever the UART or the clock has moved, at least every few milliseconds. `now_us` is the time in microseconds since any start.
+    ///
+    /// # Errors
+    ///
+    /// Those of the UART; the application goes on with the next call.
+    pub fn step<U: Read + ReadReady + Write + WriteReady>(
+        &mut self,
+        uart: &mut U,
+        now_us: u64,
+    ) -> Result<(), U::Error> {
+        while let Some(event) = self.wire.poll(&mut self.link, uart, now_us)? {
+            match event {
+                Event::Up(_peer) => {
+                    info!("up: {}", _peer);
+                    self.file = Some(Sender::new());
+                    self.presence_at_us = now_us;
+                }
+                Event::Down => {
+                    info!("down: the peer has started anew");
+                    self.messages.clear();
+                    self.chat = Chat::default();
+                    self.file = None;
+                }
+                Event::Frame(frame) => {
+                    let rebuilt = self.messages.insert((frame.channel, frame.message), &frame);
+                    match rebuilt {
+                        Ok(Some(message)) if frame.channel == CHAT => self.chat.hear(&message, now_us),
+                        Ok(Some(message)) => note(frame.channel, &message),
+                        Ok(None) => {}
+                        Err(_error) => info!("dropped a frame: {}", _error),
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.work(now_us);
+        transmit(&mut self.link, uart, now_us)
+    }
+
+    /// Queues what is due.
+    fn work(&mut self, now_us: u64) {
+        if !self.link.is_up() {
+            return;
+        }
+        if now_us >= self.presence_at_us && self.send(PRESENCE, "online") {
+            self.presence_at_us = now_us + PRESENCE_US;
+        }
+        if let Some(state) = self.chat.typing() {
+            let told = self.send(TYPING, state);
+            self.chat.told(told);
+        }
+        if self.chat.take_file_request() {
+            self.file = Some(Sender::new());
+        }
+        if let Some(answer) = self.chat.due(self.name, now_us)
+            && self.link.send(CHAT, &Message::text_wtf8(&answer)).is_ok()
+        {
+            self.chat.answered();
+        }
+        if let Some(sender) = &mut self.file
+            && sender.send_more(&mut self.link)
+        {
+            self.file = None;
+            let _ = self.send(LOG, "file sent");
+        }
+    }
+
+    fn send(&mut self, channel: ChannelId, text: &str) -> bool {
+        self.link.send(channel, &Message::text(text)).is_ok()
+    }
+}
+
+/// What other channels bring is only noted.
+fn note(_channel: ChannelId, _message: &Rebuilt<'_>) {
+    info!("{} brought {} bytes", _channel, _message.data.len());
+}
