@@ -1,0 +1,200 @@
+//! Two links joined by a wire in virtual time: greeting, reboot, lost announcements, turns, pressure.
+
+mod pair;
+
+use pair::{BULK, CHAT, Heard, LATEST, LOSSY, Pair, URGENT};
+use pocketmux_core::{Cut, Message, SendError};
+
+#[test]
+fn both_sides_come_up_and_learn_each_others_names() {
+    let mut pair = Pair::new();
+    pair.run_ms(1);
+    assert!(pair.a.link.is_up() && pair.b.link.is_up());
+    assert_eq!(pair.a.heard[0], Heard::Up("b".into()));
+    assert!(pair.a.heard.contains(&Heard::Opened("chat".into())));
+}
+
+#[test]
+fn two_peers_do_not_greet_each_other_for_ever() {
+    let mut pair = Pair::new();
+    pair.run_ms(1);
+    let sent = pair.a.link.counters().sent;
+    pair.run_ms(10_000);
+    assert_eq!(pair.a.link.counters().sent, sent);
+    assert_eq!(pair.a.link.poll_timeout(), None);
+}
+
+#[test]
+fn a_peer_that_appears_later_is_found_within_a_hello_interval() {
+    let mut pair = Pair::new();
+    pair.unplugged = true;
+    pair.run_ms(3_100);
+    pair.unplugged = false;
+    pair.run_ms(500);
+    assert!(pair.a.link.is_up() && pair.b.link.is_up());
+}
+
+#[test]
+fn a_message_crosses_whole_with_its_meta() {
+    let mut pair = Pair::up();
+    let long = "é".repeat(700);
+    pair.a.link.send(CHAT, &Message::text(&long).with_meta("m")).unwrap();
+    pair.run_ms(1);
+    assert_eq!(pair.b.messages(), [("chat".into(), long.into_bytes())]);
+    assert_eq!(pair.b.metas, ["m"]);
+}
+
+#[test]
+fn an_empty_message_makes_no_frame() {
+    let mut pair = Pair::up();
+    pair.a.link.send(CHAT, &Message::text("")).unwrap();
+    pair.run_ms(1);
+    assert_eq!(pair.b.frames, []);
+}
+
+#[test]
+fn a_reboot_faster_than_any_timeout_is_noticed_and_channels_reopen() {
+    let mut pair = Pair::up();
+    pair.reboot_b();
+    pair.run_ms(1);
+    let tail = &pair.a.heard[pair.a.heard.len() - 7..];
+    assert_eq!(tail[..2], [Heard::Down, Heard::Up("b".into())]);
+    pair.a.link.send(CHAT, &Message::text("again")).unwrap();
+    pair.run_ms(1);
+    assert_eq!(pair.b.messages(), [("chat".into(), b"again".to_vec())]);
+}
+
+#[test]
+fn lost_announcements_are_asked_for_when_data_comes() {
+    let mut pair = Pair::new();
+    // Of a's first burst b gets the HELLO alone: the OPENs are lost.
+    pair.drop_opens = true;
+    pair.run_ms(1);
+    assert!(pair.b.link.is_up());
+    pair.drop_opens = false;
+    pair.a.link.send(CHAT, &Message::text("lost")).unwrap();
+    pair.run_ms(200);
+    assert_eq!(pair.b.link.counters().unknown, 1);
+    pair.a.link.send(CHAT, &Message::text("heard")).unwrap();
+    pair.run_ms(1);
+    assert_eq!(pair.b.messages(), [("chat".into(), b"heard".to_vec())]);
+    // Asking dropped nothing: the link is the same.
+    assert!(!pair.a.heard.contains(&Heard::Down) && !pair.b.heard.contains(&Heard::Down));
+}
+
+#[test]
+fn messages_take_turns_in_the_order_of_their_arrival() {
+    let mut pair = Pair::up();
+    pair.a.link.mux().set_cut(Cut::units(1).unwrap());
+    for text in ["aaa", "b", "cc"] {
+        pair.a.link.send(CHAT, &Message::text(text)).unwrap();
+    }
+    pair.run_ms(1);
+    assert_eq!(pair.b.order(), "abcaca");
+}
+
+#[test]
+fn a_turn_of_two_frames_sends_two() {
+    let mut pair = Pair::up();
+    pair.a.link.mux().set_cut(Cut::units(1).unwrap());
+    pair.a.link.mux().set_quantum(2.try_into().unwrap());
+    for text in ["aaa", "bbb"] {
+        pair.a.link.send(CHAT, &Message::text(text)).unwrap();
+    }
+    pair.run_ms(1);
+    assert_eq!(pair.b.order(), "aabbab");
+}
+
+#[test]
+fn an_urgent_message_overtakes_bulk_and_bulk_is_not_starved() {
+    let mut pair = Pair::up();
+    pair.a.link.mux().set_cut(Cut::units(1).unwrap());
+    pair.a.link.send(BULK, &Message::text("bbbb")).unwrap();
+    pair.a.link.send(URGENT, &Message::text("u")).unwrap();
+    pair.run_ms(1);
+    assert_eq!(pair.b.order(), "ubbbb");
+    // Urgent messages without end: one frame in sixteen is still bulk's.
+    pair.b.frames.clear();
+    pair.a.link.send(BULK, &Message::text("bb")).unwrap();
+    for _ in 0..40 {
+        pair.a.link.send(URGENT, &Message::text("u")).unwrap();
+        pair.one_frame();
+    }
+    let order = pair.b.order();
+    assert_eq!(order.find('b'), Some(15), "{order}");
+    assert_eq!(order.matches('b').count(), 2, "{order}");
+}
+
+#[test]
+fn a_full_queue_refuses_bulk_first_and_urgent_last() {
+    let mut pair = Pair::up();
+    while pair.a.link.send(BULK, &Message::text("bulk")).is_ok() {}
+    assert_eq!(pair.a.link.send(BULK, &Message::text("bulk")), Err(SendError::Full));
+    pair.a.link.send(CHAT, &Message::text("chat")).unwrap();
+    while pair.a.link.send(CHAT, &Message::text("chat")).is_ok() {}
+    pair.a.link.send(URGENT, &Message::text("now")).unwrap();
+    assert_eq!(pair.a.link.send(LOSSY, &Message::text("log")), Err(SendError::Full));
+    assert_eq!(pair.a.link.counters().dropped, 1);
+}
+
+#[test]
+fn only_the_newest_of_a_latest_channel_waits() {
+    let mut pair = Pair::up();
+    for text in ["one", "two", "three"] {
+        pair.a.link.send(LATEST, &Message::text(text)).unwrap();
+    }
+    pair.run_ms(1);
+    assert_eq!(pair.b.messages(), [("latest".into(), b"three".to_vec())]);
+}
+
+#[test]
+fn a_message_longer_than_the_queue_is_refused_whole_and_goes_as_a_stream() {
+    let mut pair = Pair::up();
+    let long = vec![7; 5000];
+    assert!(matches!(pair.a.link.send(BULK, &Message::bytes(&long)), Err(SendError::TooLong(_))));
+    let mut stream = pair.a.link.begin(BULK).unwrap();
+    let mut sent = 0;
+    while sent < long.len() {
+        match pair.a.link.write(&mut stream, "name", &long[sent..], true) {
+            Ok(taken) => sent += taken,
+            Err(error) => {
+                assert_eq!(error, SendError::Full);
+                pair.one_frame();
+            }
+        }
+    }
+    pair.run_ms(1);
+    let data: Vec<u8> = pair.b.frames.iter().flat_map(|frame| frame.data.clone()).collect();
+    assert_eq!(data, long);
+    let totals: Vec<_> = pair.b.frames.iter().map(|frame| frame.total).collect();
+    assert_eq!(totals.last(), Some(&Some(totals.len() as u32)));
+    assert!(totals[..totals.len() - 1].iter().all(Option::is_none));
+}
+
+#[test]
+fn nothing_is_queued_before_a_peer_is_there() {
+    let mut pair = Pair::new();
+    assert_eq!(pair.a.link.send(CHAT, &Message::text("early")), Err(SendError::Down));
+    assert!(pair.a.link.begin(CHAT).is_err());
+}
+
+#[test]
+fn noise_costs_frames_and_never_invents_one() {
+    let mut pair = Pair::up();
+    pair.bit_error_rate = 1e-3;
+    let mut sent = Vec::new();
+    for n in 0..2000 {
+        let text = format!("message {n} {}", "x".repeat(n % 60));
+        if pair.a.link.send(CHAT, &Message::text(&text)).is_ok() {
+            sent.push(text.into_bytes());
+        }
+        pair.run_ms(1);
+    }
+    let heard = pair.b.messages();
+    assert!(heard.len() > 1000 && heard.len() < sent.len(), "{} of {}", heard.len(), sent.len());
+    let mut sent = sent.into_iter();
+    for (_, message) in heard {
+        assert!(sent.any(|other| other == message), "invented or out of order: {message:?}");
+    }
+    assert!(pair.b.link.counters().bad_crc > 100);
+}

@@ -1,0 +1,184 @@
+//! Two links and the wire between them, in virtual time.
+
+use pocketmux_core::{
+    Channel, ChannelId, Config, Delivery, Demux, Event, Identity, Link, MessageId, Priority, packet::Packet,
+};
+
+pub const CHAT: ChannelId = ChannelId::new(0);
+pub const URGENT: ChannelId = ChannelId::new(1);
+pub const BULK: ChannelId = ChannelId::new(2);
+pub const LATEST: ChannelId = ChannelId::new(3);
+pub const LOSSY: ChannelId = ChannelId::new(4);
+
+const CHANNELS: [Channel<'static>; 5] = [
+    Channel::new("chat"),
+    Channel::new("urgent").with_priority(Priority::Urgent),
+    Channel::new("bulk").with_priority(Priority::Bulk),
+    Channel::new("latest").with_delivery(Delivery::Latest),
+    Channel::new("lossy").with_delivery(Delivery::Lossy),
+];
+
+/// What a side was told, without the frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    Up(String),
+    Down,
+    Opened(String),
+    Incompatible,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    pub total: Option<u32>,
+    pub data: Vec<u8>,
+}
+
+pub struct Side {
+    pub link: Link<'static, 256, 16, 8>,
+    pub heard: Vec<Heard>,
+    pub frames: Vec<Frame>,
+    pub metas: Vec<String>,
+    demux: Demux<(ChannelId, MessageId), Vec<u8>, 4>,
+    rebuilt: Vec<(String, Vec<u8>)>,
+}
+
+impl Side {
+    fn new(name: &'static str, epoch: u32) -> Self {
+        let identity = Identity { name, firmware: "test 1", serial: "0001" };
+        let mut link = Link::new(Config { identity, epoch });
+        for channel in CHANNELS {
+            link.open(channel).unwrap();
+        }
+        let demux = Demux::new(|| vec![0; 4096]);
+        Self { link, heard: vec![], frames: vec![], metas: vec![], demux, rebuilt: vec![] }
+    }
+
+    /// Messages that came whole, by the name of their channel.
+    pub fn messages(&self) -> Vec<(String, Vec<u8>)> {
+        self.rebuilt.clone()
+    }
+
+    /// The data of all frames in the order of their arrival.
+    pub fn order(&self) -> String {
+        self.frames.iter().flat_map(|frame| frame.data.iter().map(|&byte| char::from(byte))).collect()
+    }
+
+    pub fn take_in(&mut self, mut input: &[u8], now_us: u64) {
+        while !input.is_empty() {
+            input = &input[self.link.handle_input(input, now_us)..];
+            while let Some(event) = self.link.poll_event() {
+                match event {
+                    Event::Up(peer) => self.heard.push(Heard::Up(peer.identity.name.into())),
+                    Event::Down => {
+                        self.demux.clear();
+                        self.heard.push(Heard::Down);
+                    }
+                    Event::Opened { channel, .. } => self.heard.push(Heard::Opened(channel.name.into())),
+                    Event::Frame(frame) => {
+                        self.frames.push(Frame { total: frame.position.total(), data: frame.data.to_vec() });
+                        self.metas.extend((!frame.meta.is_empty()).then(|| frame.meta.to_string()));
+                        if let Ok(Some(message)) = self.demux.insert((frame.channel, frame.message), &frame) {
+                            let name = CHANNELS[frame.channel.index()].name;
+                            self.rebuilt.push((name.into(), message.data.to_vec()));
+                        }
+                    }
+                    _ => self.heard.push(Heard::Incompatible),
+                }
+            }
+        }
+    }
+}
+
+pub struct Pair {
+    pub a: Side,
+    pub b: Side,
+    pub unplugged: bool,
+    pub drop_opens: bool,
+    pub bit_error_rate: f64,
+    now_us: u64,
+    random: u64,
+}
+
+impl Pair {
+    pub fn new() -> Self {
+        Self {
+            a: Side::new("a", 11),
+            b: Side::new("b", 22),
+            unplugged: false,
+            drop_opens: false,
+            bit_error_rate: 0.0,
+            now_us: 0,
+            random: 0x9e37_79b9_7f4a_7c15,
+        }
+    }
+
+    /// A pair that has greeted.
+    pub fn up() -> Self {
+        let mut pair = Self::new();
+        pair.run_ms(1);
+        pair
+    }
+
+    pub fn reboot_b(&mut self) {
+        self.b = Side::new("b", 23);
+    }
+
+    /// Lets everything that is queued cross, and the time pass.
+    pub fn run_ms(&mut self, ms: u64) {
+        for _ in 0..ms {
+            self.now_us += 1000;
+            self.a.link.handle_timeout(self.now_us);
+            self.b.link.handle_timeout(self.now_us);
+            while self.cross() {}
+        }
+    }
+
+    /// Lets one packet of `a` cross.
+    pub fn one_frame(&mut self) {
+        let bytes = transmit(&mut self.a.link, self.now_us).unwrap_or_default();
+        self.b.take_in(&bytes, self.now_us);
+    }
+
+    /// One packet each way; false when there was none.
+    fn cross(&mut self) -> bool {
+        let from_a = transmit(&mut self.a.link, self.now_us).map(|bytes| self.spoil(bytes));
+        let from_b = transmit(&mut self.b.link, self.now_us);
+        if !self.unplugged {
+            let lost = self.drop_opens && from_a.as_ref().is_some_and(|bytes| is_open(bytes));
+            self.b.take_in(from_a.as_deref().filter(|_| !lost).unwrap_or_default(), self.now_us);
+            self.a.take_in(from_b.as_deref().unwrap_or_default(), self.now_us);
+        }
+        from_a.is_some() || from_b.is_some()
+    }
+
+    fn spoil(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
+        for byte in &mut bytes {
+            for bit in 0..8 {
+                if self.next_random() < self.bit_error_rate {
+                    *byte ^= 1 << bit;
+                }
+            }
+        }
+        bytes
+    }
+
+    /// Xorshift: the same numbers in every run.
+    fn next_random(&mut self) -> f64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        (self.random >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+fn transmit(link: &mut Link<'static, 256, 16, 8>, now_us: u64) -> Option<Vec<u8>> {
+    let bytes = link.poll_transmit(now_us).to_vec();
+    link.consume(bytes.len());
+    (!bytes.is_empty()).then_some(bytes)
+}
+
+fn is_open(wire: &[u8]) -> bool {
+    let mut run = wire.split(|&byte| byte == 0).find(|run| !run.is_empty()).unwrap().to_vec();
+    let packet = pocketmux_core::cobs::decode(&mut run).unwrap();
+    matches!(Packet::decode(packet), Ok(Packet::Open(..)))
+}
