@@ -4,8 +4,6 @@
 //! the one that has heard nothing for longest is given up and counted. Frames of a message that was delivered or
 //! given up lately are ignored, so a late or repeated one begins no ghost.
 
-use heapless::HistoryBuf;
-
 use crate::assembly::{AssembleError, Assembly, Progress};
 use crate::frame::{Frame, Kind};
 
@@ -19,7 +17,9 @@ pub const CLOSED: usize = 32;
 #[derive(Clone, Debug)]
 pub struct Demux<K, B, const MESSAGES: usize> {
     slots: [Slot<K, B>; MESSAGES],
-    closed: HistoryBuf<K, CLOSED>,
+    /// A ring: the oldest is overwritten.
+    closed: [Option<K>; CLOSED],
+    closed_at: usize,
     clock: u32,
     given_up: u32,
 }
@@ -53,7 +53,7 @@ impl<K: Copy + PartialEq, B: AsRef<[u8]> + AsMut<[u8]>, const MESSAGES: usize> D
     pub fn new(mut make: impl FnMut() -> B) -> Self {
         const { assert!(MESSAGES >= 1 && MESSAGES <= 1024) };
         let slot = |()| Slot { key: None, heard: 0, assembly: Assembly::new(make()) };
-        Self { slots: [(); MESSAGES].map(slot), closed: HistoryBuf::new(), clock: 0, given_up: 0 }
+        Self { slots: [(); MESSAGES].map(slot), closed: [None; CLOSED], closed_at: 0, clock: 0, given_up: 0 }
     }
 
     /// Takes a frame, and returns its message if that is whole now.
@@ -65,7 +65,7 @@ impl<K: Copy + PartialEq, B: AsRef<[u8]> + AsMut<[u8]>, const MESSAGES: usize> D
     /// [`AssembleError`] says why the frame was dropped. After [`AssembleError::TooLong`] the rest of its message is dropped too.
     pub fn insert(&mut self, key: K, frame: &Frame<'_>) -> Result<Option<Rebuilt<'_>>, AssembleError> {
         self.clock = self.clock.wrapping_add(1);
-        if self.closed.as_slice().contains(&key) {
+        if self.closed.contains(&Some(key)) {
             return Ok(None);
         }
         let at = self.slot_of(key);
@@ -75,13 +75,13 @@ impl<K: Copy + PartialEq, B: AsRef<[u8]> + AsMut<[u8]>, const MESSAGES: usize> D
             Ok(Progress::Waiting | Progress::Duplicate) => Ok(None),
             Ok(Progress::Complete) => {
                 slot.key = None;
-                self.closed.write(key);
+                close(&mut self.closed, &mut self.closed_at, key);
                 let kind = slot.assembly.kind();
                 Ok(Some(Rebuilt { kind, data: slot.assembly.finish() }))
             }
             Err(error @ AssembleError::TooLong(_)) => {
                 slot.key = None;
-                self.closed.write(key);
+                close(&mut self.closed, &mut self.closed_at, key);
                 Err(error)
             }
             Err(error) => Err(error),
@@ -101,7 +101,7 @@ impl<K: Copy + PartialEq, B: AsRef<[u8]> + AsMut<[u8]>, const MESSAGES: usize> D
         let at = quietest.map_or(0, |(at, _)| at);
         if let Some(slot) = self.slots.get_mut(at) {
             if let Some(other) = slot.key.replace(key) {
-                self.closed.write(other);
+                close(&mut self.closed, &mut self.closed_at, other);
                 self.given_up = self.given_up.wrapping_add(1);
             }
             slot.assembly.clear();
@@ -123,9 +123,17 @@ impl<K: Copy + PartialEq, B: AsRef<[u8]> + AsMut<[u8]>, const MESSAGES: usize> D
 
     /// Forgets all messages, as after [`Event::Down`](crate::Event::Down).
     pub fn clear(&mut self) {
-        self.closed.clear();
+        self.closed = [None; CLOSED];
         for slot in &mut self.slots {
             slot.key = None;
         }
+    }
+}
+
+/// Notes a key in the ring of those that were closed lately.
+fn close<K>(closed: &mut [Option<K>; CLOSED], at: &mut usize, key: K) {
+    *at = (*at + 1) % CLOSED;
+    if let Some(place) = closed.get_mut(*at) {
+        *place = Some(key);
     }
 }

@@ -3,6 +3,9 @@
 //! `{"channel":"chat","messageId":"chat-1","sequence":0,"total":2,"data":"hell"}`. Field names, order and meaning are fixed by existing
 //! clients; `encoding`, `from` and `meta` may follow, and fields that are not known are passed over.
 //!
+//! This encoding is read and written by `serde-json-core`, which keeps index checks in the binary: it is covered by fuzzing, not by the
+//! proof by linking that holds for the rest of the crate.
+//!
 //! Strings stay escaped, as [`EscapedStr`]: a JavaScript string may hold half a surrogate pair, which no Rust `str` can. [`unescape`]
 //! and [`escape`] go between that and [WTF-8](crate::wtf8).
 

@@ -93,6 +93,7 @@ mod event;
 mod frame;
 #[cfg(feature = "embedded-io-07")]
 pub mod io;
+#[cfg(feature = "json")]
 pub mod json;
 mod link;
 pub mod mux;

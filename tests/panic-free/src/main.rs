@@ -1,0 +1,171 @@
+//! Proves by linking that no panic is reachable in a release build of the core.
+//!
+//! Every operation but those of `json` (see there) is called with values the optimiser cannot know. The panic handler calls a function that does not
+//! exist: if any panic survives optimisation, the link fails and names it. `tests/run` builds this for `thumbv6m-none-eabi`,
+//! and once more with the feature `with-panic`, which must fail. On a PC it is an empty program.
+
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+mod board {
+    use core::convert::Infallible;
+    use core::ptr::{read_volatile, write_volatile};
+
+    use pocketmux_core::io::{Wire, transmit};
+    use pocketmux_core::{
+        Channel, ChannelId, Config, Cut, Delivery, Demux, Event, Identity, Link, Message, MessageId, Priority, wtf8,
+    };
+
+    /// Where inputs come from and outputs go: addresses that mean nothing, since this never runs.
+    const INPUT: *const u8 = 0x2000_0000 as *const u8;
+    const OUTPUT: *mut u8 = 0x2000_1000 as *mut u8;
+
+    fn input() -> u8 {
+        // SAFETY: the program is linked and never run.
+        unsafe { read_volatile(INPUT) }
+    }
+
+    fn output(byte: u8) {
+        // SAFETY: as above.
+        unsafe { write_volatile(OUTPUT, byte) }
+    }
+
+    fn inputs<const N: usize>() -> [u8; N] {
+        core::array::from_fn(|_| input())
+    }
+
+    /// A length within `bytes` that the optimiser does not know.
+    fn some(bytes: &[u8]) -> &[u8] {
+        bytes.get(..usize::from(input())).unwrap_or(bytes)
+    }
+
+    fn text(bytes: &[u8]) -> &str {
+        core::str::from_utf8(some(bytes)).unwrap_or_default()
+    }
+
+    fn show(bytes: &[u8]) {
+        bytes.iter().for_each(|byte| output(*byte));
+    }
+
+    struct Uart;
+
+    impl embedded_io::ErrorType for Uart {
+        type Error = Infallible;
+    }
+
+    impl embedded_io::Read for Uart {
+        fn read(&mut self, buf: &mut [u8]) -> Result<usize, Infallible> {
+            buf.iter_mut().for_each(|byte| *byte = input());
+            Ok(usize::from(input()))
+        }
+    }
+
+    impl embedded_io::ReadReady for Uart {
+        fn read_ready(&mut self) -> Result<bool, Infallible> {
+            Ok(input() == 1)
+        }
+    }
+
+    impl embedded_io::Write for Uart {
+        fn write(&mut self, buf: &[u8]) -> Result<usize, Infallible> {
+            show(buf);
+            Ok(usize::from(input()))
+        }
+
+        fn flush(&mut self) -> Result<(), Infallible> {
+            Ok(())
+        }
+    }
+
+    impl embedded_io::WriteReady for Uart {
+        fn write_ready(&mut self) -> Result<bool, Infallible> {
+            Ok(input() == 1)
+        }
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn _start() -> ! {
+        let names = inputs::<64>();
+        let identity = Identity { name: text(&names), firmware: text(&names), serial: text(&names) };
+        let epoch = u32::from_le_bytes(inputs());
+        let mut link = Link::<256, 12, 8>::new(Config { identity, epoch });
+        for _ in 0..input() {
+            let channel = Channel::new(text(&names)).with_priority(Priority::Bulk).with_delivery(Delivery::Latest);
+            let _ = link.open(channel);
+            let _ = link.open(Channel::new(text(&names)).with_delivery(Delivery::Lossy));
+        }
+        link_operations(&mut link);
+        text_operations();
+        #[cfg(feature = "with-panic")]
+        output(names[usize::from(input())]);
+        loop {
+            output(input());
+        }
+    }
+
+    fn link_operations(link: &mut Link<'_, 256, 12, 8>) {
+        let mut wire = Wire::<32>::new();
+        let mut demux = Demux::<(ChannelId, MessageId), [u8; 256], 3>::new(|| [0; 256]);
+        loop {
+            let now_us = u64::from_le_bytes(inputs());
+            while let Ok(Some(event)) = wire.poll(link, &mut Uart, now_us) {
+                match event {
+                    Event::Up(peer) => show(peer.identity.name.as_bytes()),
+                    Event::Down => demux.clear(),
+                    Event::Opened { peer, channel, .. } => {
+                        show(channel.name.as_bytes());
+                        link.attach(peer, ChannelId::new(input()));
+                    }
+                    Event::Frame(frame) => match demux.insert((frame.channel, frame.message), &frame) {
+                        Ok(Some(message)) => show(message.data),
+                        Ok(None) => output(demux.given_up() as u8),
+                        Err(_) => output(demux.pending() as u8),
+                    },
+                    _ => output(1),
+                }
+            }
+            let data = inputs::<200>();
+            let channel = ChannelId::new(input());
+            link.mux().set_cut(Cut::units(usize::from(input())).unwrap_or_default());
+            if let Some(quantum) = core::num::NonZeroU8::new(input()) {
+                link.mux().set_quantum(quantum);
+            }
+            let message = Message::text_wtf8(some(&data)).with_meta(text(&data));
+            output(u8::from(link.send(channel, &message).is_ok()));
+            output(u8::from(link.send(channel, &Message::bytes(some(&data))).is_ok()));
+            if let Ok(stream) = link.begin(channel) {
+                let mut stream = if input() == 1 { stream.text().of_frames(u32::from(input())) } else { stream };
+                for _ in 0..input() {
+                    let written = link.write(&mut stream, text(&data), some(&data), input() == 1);
+                    output(written.unwrap_or_default() as u8);
+                }
+            }
+            link.handle_timeout(now_us);
+            output(link.poll_timeout().unwrap_or_default() as u8);
+            let _ = transmit(link, &mut Uart, now_us);
+            output(link.counters().bad_crc as u8);
+            if input() == 1 {
+                return;
+            }
+        }
+    }
+
+    fn text_operations() {
+        let mut text = inputs::<200>();
+        output(wtf8::join(&mut text) as u8);
+        output(wtf8::head(some(&text), usize::from(input())) as u8);
+        wtf8::units(&text).for_each(|unit| output(unit as u8));
+    }
+
+    #[panic_handler]
+    fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+        unsafe extern "C" {
+            fn a_panic_is_reachable() -> !;
+        }
+        // SAFETY: there is no such function, so a program that gets here does not exist.
+        unsafe { a_panic_is_reachable() }
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+fn main() {}
