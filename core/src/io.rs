@@ -88,6 +88,9 @@ pub fn transmit<U: Write + WriteReady, const FRAME: usize, const BLOCKS: usize, 
         }
         let taken = uart.write(bytes)?;
         link.consume(taken);
+        if taken == 0 {
+            break;
+        }
     }
     Ok(())
 }

@@ -33,8 +33,8 @@ const TYPING: ChannelId = ChannelId::new(2);
 pub(crate) const FILE: ChannelId = ChannelId::new(3);
 const LOG: ChannelId = ChannelId::new(4);
 
-/// The link of this application: a queue of 12 frames, up to 8 channels; about 4 KiB.
-pub(crate) type BoardLink<'b> = Link<'b, FRAME, 12, 8>;
+/// The link of this application: a queue of 10 frames, up to 8 channels; about 4 KiB.
+pub(crate) type BoardLink<'b> = Link<'b, FRAME, 10, 8>;
 
 /// Which board this is.
 #[derive(Clone, Debug)]

@@ -17,7 +17,10 @@
 
 mod app;
 mod chat;
+pub mod clock;
 pub mod file;
 mod log;
+pub mod ring;
+pub mod uart;
 
 pub use app::{App, Board, FRAME, THINK_US};

@@ -1,0 +1,73 @@
+// The device list: what the host says about each board, and a button that asks a board for its file.
+
+import { element, setText, clip } from './element.mjs';
+
+const DEVICES_MAX = 64;
+const WORDS = { online: 'Online', opening: 'Opening', offline: 'Offline' };
+
+export class DevicesView {
+  #list = document.getElementById('devices');
+  #news = document.getElementById('device-news');
+  #devices = new Map();
+  #isDirty = false;
+
+  constructor({ requestFile }) {
+    this.requestFile = requestFile;
+    this.isConnected = false;
+  }
+
+  take(device) {
+    const known = this.#devices.get(device.name);
+    if (known && known.state !== device.state) setText(this.#news, `${device.name} is ${device.state}.`);
+    // A board that has said who it is takes the place of the nameless one on the same port.
+    for (const [name, other] of this.#devices) {
+      if (name !== device.name && other.port === device.port && device.state === 'online') this.#devices.delete(name);
+    }
+    if (!known && this.#devices.size >= DEVICES_MAX) return;
+    this.#devices.set(device.name, device);
+    this.#isDirty = true;
+  }
+
+  clear() {
+    this.#devices.clear();
+    this.#isDirty = true;
+  }
+
+  /** A new connection hears about every device afresh; without one, what we knew is no longer known. */
+  connected(isConnected) {
+    this.isConnected = isConnected;
+    this.clear();
+  }
+
+  render() {
+    if (!this.#isDirty) return;
+    this.#isDirty = false;
+    const focused = document.activeElement?.closest?.('[data-device]')?.dataset.device;
+    const cards = [...this.#devices.values()].map((device) => this.#card(device));
+    if (cards.length === 0) cards.push(element('li', { class: 'empty' }, this.isConnected ? 'No device yet.' : 'Not connected to the host.'));
+    this.#list.replaceChildren(...cards);
+    if (focused) cards.find((card) => card.dataset.device === focused)?.querySelector('button')?.focus();
+  }
+
+  #card(device) {
+    const { name, state, port, serial, firmware, detail, channels } = device;
+    const state_ = Object.hasOwn(WORDS, state) ? state : 'offline';
+    const card = element('li', { class: 'card', data: { device: name, state: state_ } });
+    card.append(
+      element('span', { class: 'title' }, clip(name, 60)),
+      element('span', { class: 'indicator', data: { state: state_ } }, WORDS[state_]),
+    );
+    const facts = element('span', { class: 'detail' }, element('code', {}, clip(String(port ?? ''), 120)));
+    if (firmware) facts.append(` · ${clip(String(firmware), 60)}`);
+    if (serial) facts.append(` · ${clip(String(serial), 40)}`);
+    card.append(facts);
+    if (detail) card.append(element('span', { class: 'detail' }, clip(String(detail), 300)));
+    if (Array.isArray(channels) && channels.includes('file')) {
+      const button = element('button', { type: 'button', disabled: state_ !== 'online' || !this.isConnected }, 'Request file');
+      button.setAttribute('aria-label', `Request file from ${clip(name, 60)}`);
+      button.addEventListener('click', () => this.requestFile(device));
+      card.append(button);
+    }
+    return card;
+  }
+}
