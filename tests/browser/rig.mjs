@@ -16,9 +16,13 @@ import { chromium } from 'playwright-core';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 
+const targets = { microbit: 'thumbv6m-none-eabi', pico: 'thumbv6m-none-eabi', stm32f405: 'thumbv7em-none-eabihf' };
+
+const image = (board) => join(target, targets[board], 'firmware', board);
+
 export const paths = {
   host: process.env.POCKETMUX_BIN ?? join(target, 'release/pocketmux'),
-  image: process.env.POCKETMUX_ELF ?? join(target, 'thumbv6m-none-eabi/firmware/microbit'),
+  image: process.env.POCKETMUX_ELF ?? image('microbit'),
   qemu: process.env.QEMU ?? 'qemu-system-arm',
   chromium: process.env.CHROMIUM ?? '/usr/bin/chromium',
   out: fileURLToPath(new URL('out/', import.meta.url)),
@@ -64,6 +68,23 @@ export async function startBoard(path) {
     await child.stop();
   };
   return { pty, unplug };
+}
+
+/** Any board's image in its emulator, its UART a unix socket at `socket` that waits for the host. */
+export async function startOnSocket({ board, socket }) {
+  const elf = image(board);
+  requireFile(elf, 'Build the image first, see firmware-example/README.md');
+  const serial = `unix:${socket},server=on,wait=on`;
+  const qemu = ['-kernel', elf, '-display', 'none', '-monitor', 'none'];
+  const [command, args, ready] = {
+    microbit: [paths.qemu, ['-M', 'microbit', ...qemu, '-serial', serial], /waiting for connection/],
+    // An STM32F405 as well; USART3 is its third serial line.
+    stm32f405: [paths.qemu, ['-M', 'netduinoplus2', ...qemu, '-serial', 'null', '-serial', 'null', '-serial', serial], /waiting for connection/],
+    pico: [process.execPath, [fileURLToPath(new URL('pico.mjs', import.meta.url)), elf, socket], /waiting for a connection/],
+  }[board];
+  const child = start(command, args);
+  await child.says(ready, 20_000);
+  return { stop: child.stop, output: child.output };
 }
 
 export async function startBrowser() {

@@ -1,0 +1,177 @@
+//! One device over the life of the host: opens its port, serves it, and after an unplugging takes the same device back.
+//!
+//! The same device is the one with the same USB identity, on whatever path it comes back, or else the one on the same path; and in
+//! either case the one whose HELLO has the serial number that was seen first. Another one is refused, in words.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tokio::time::{Duration, Instant, sleep_until};
+use tracing::{info, warn};
+
+use crate::attached::{Attached, UsbId};
+use crate::hub::Hub;
+use crate::outgoing::{ToDevice, WAITING_MAX};
+use crate::port::{Port, PortSpec};
+use crate::port_error::PortError;
+use crate::registry::Known;
+use crate::session::{self, Ended};
+use crate::shutdown::Shutdown;
+use crate::table::{Device, DeviceId, DeviceState};
+
+/// A port that is gone is looked for this often; one that refuses is left alone for longer and longer, up to eight times this.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+const BACKOFF_MAX: u32 = 3;
+
+/// One device's place in the host, kept while the device itself comes and goes.
+pub(crate) struct Slot {
+    spec: PortSpec,
+    pub(crate) baud: u32,
+    pub(crate) hub: Arc<Hub>,
+    id: DeviceId,
+    /// What clients see of it.
+    pub(crate) device: Device,
+    /// What clients have for it.
+    pub(crate) messages: mpsc::Receiver<ToDevice>,
+    pub(crate) shutdown: Shutdown,
+    usb: Option<UsbId>,
+    /// The serial number of its first HELLO.
+    serial: Option<String>,
+    /// Attempts that failed, or led to nobody, since it was last online.
+    failures: u32,
+}
+
+impl Slot {
+    /// A place for the device on `port`, which is open.
+    pub(crate) fn new(spec: PortSpec, port: &Port, baud: u32, hub: Arc<Hub>, shutdown: Shutdown) -> Self {
+        let (sender, messages) = mpsc::channel(WAITING_MAX);
+        let (id, device) = hub.open(spec.short_name(), port.at.to_string(), sender);
+        Self { spec, baud, hub, id, device, messages, shutdown, usb: port.usb.clone(), serial: None, failures: 0 }
+    }
+
+    /// Serves the device until the host stops.
+    pub(crate) async fn run(mut self, port: Port) {
+        let mut opened = Some(port);
+        while let Some(port) = opened {
+            let path = port.at.to_string();
+            let ended = session::run(&mut self, port).await;
+            if self.device.state == DeviceState::Online {
+                self.failures = 0;
+            }
+            let detail = match ended {
+                Ended::Shutdown => return,
+                Ended::Unplugged(error) => {
+                    info!("{} on {path} is gone ({error}).", self.device.name);
+                    self.awaited(&path)
+                }
+                Ended::Stranger(sentence) => {
+                    warn!("{sentence}");
+                    self.failures += 1;
+                    sentence
+                }
+            };
+            self.set(DeviceState::Offline, detail);
+            opened = self.find().await;
+        }
+    }
+
+    /// Makes known what clients see.
+    pub(crate) fn publish(&self) {
+        self.hub.set(self.id, &self.device);
+    }
+
+    fn set(&mut self, state: DeviceState, detail: String) {
+        self.device.state = state;
+        self.device.detail = detail;
+        self.publish();
+    }
+
+    /// Takes the identity of a HELLO; a sentence when it is that of another device.
+    pub(crate) fn recognise(&mut self, name: &str, serial: &str) -> Result<(), String> {
+        match &self.serial {
+            None => {
+                self.serial = Some(serial.to_owned());
+                self.device.name = self.hub.settle(self.id, name, serial);
+                self.device.serial = serial.to_owned();
+                Ok(())
+            }
+            Some(first) if first == serial => Ok(()),
+            Some(first) => Err(format!(
+                "Another device answered on {}: {name} with the serial number {serial}, not {first}. Plug the first one in again, or \
+                 start pocketmux anew for this one.",
+                self.device.port
+            )),
+        }
+    }
+
+    /// Writes down that the device was seen.
+    pub(crate) fn note(&self) {
+        let Device { name, serial, firmware, port, .. } = self.device.clone();
+        let known = Known { name, serial, firmware, port, usb: self.usb.as_ref().map(ToString::to_string) };
+        let hub = self.hub.clone();
+        // A disk may be slow; the port is not to wait for it.
+        spawn_blocking(move || hub.note(known));
+    }
+
+    fn awaited(&self, path: &str) -> String {
+        match &self.usb {
+            Some(id) => {
+                format!("It was unplugged from {path}. It is taken back on any port, by its USB identity {id}.")
+            }
+            None => format!("The connection on {path} ended. It is taken back when that path answers again."),
+        }
+    }
+
+    /// Waits for the device to come back; `None` when the host stops first.
+    async fn find(&mut self) -> Option<Port> {
+        loop {
+            let pause = LOOK_INTERVAL * (1 << self.failures.min(BACKOFF_MAX));
+            if !self.refuse_until(Instant::now() + pause).await {
+                return None;
+            }
+            match self.look().await {
+                Ok(Some(port)) => {
+                    self.failures += 1;
+                    self.device.port = port.at.to_string();
+                    self.set(DeviceState::Opening, "The port is open; the device has not said hello yet.".into());
+                    return Some(port);
+                }
+                Ok(None) | Err(PortError::Missing { .. }) => {}
+                Err(error) => {
+                    self.failures += 1;
+                    self.set(DeviceState::Offline, error.to_string());
+                }
+            }
+        }
+    }
+
+    /// Waits, telling everyone who has something for the device that it is not there; false when the host stops.
+    async fn refuse_until(&mut self, at: Instant) -> bool {
+        loop {
+            tokio::select! {
+                () = sleep_until(at) => return true,
+                () = self.shutdown.wanted() => return false,
+                message = self.messages.recv() => match message {
+                    Some(message) => message.refuse(&format!("{} is offline, so it did not get this.", self.device.name)),
+                    None => return false,
+                },
+            }
+        }
+    }
+
+    /// Opens the port if the device may be there.
+    async fn look(&self) -> Result<Option<Port>, PortError> {
+        let spec = match (&self.usb, &self.spec) {
+            (Some(id), _) => {
+                let id = id.clone();
+                let found = spawn_blocking(move || Attached::with_id(&id)).await.ok().flatten();
+                let Some(attached) = found else { return Ok(None) };
+                PortSpec::Serial(attached.path.into())
+            }
+            (None, PortSpec::Serial(path)) if !path.exists() => return Ok(None),
+            (None, spec) => spec.clone(),
+        };
+        spec.open(self.baud).await.map(Some)
+    }
+}

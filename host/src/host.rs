@@ -1,0 +1,200 @@
+//! The whole host: opens the ports, listens, and stops in good order.
+
+use std::future::Future;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Duration, timeout};
+use tracing::{info, warn};
+
+use crate::attached::Attached;
+use crate::device::Slot;
+use crate::hub::Hub;
+use crate::origin::Origin;
+use crate::port::PortSpec;
+use crate::port_error::PortError;
+use crate::registry::Registry;
+use crate::shutdown::Shutdown;
+use crate::web::{CLIENTS_MAX, Web, router};
+
+/// How long everything may take to stop; clients that hold out longer are cut off.
+const STOP_PATIENCE: Duration = Duration::from_secs(6);
+
+/// What a host is to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The devices' ports. With none, the one USB serial device that is attached, or the virtual device if there is none.
+    pub ports: Vec<PortSpec>,
+    /// Bits a second on serial ports.
+    pub baud: u32,
+    /// Where to listen; port 0 takes any that is free.
+    pub listen: SocketAddr,
+    /// Where to keep what outlives the host; nothing is kept without it.
+    pub data: Option<PathBuf>,
+    /// Pages from elsewhere that may use the host.
+    pub allow_origins: Vec<Origin>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ports: Vec::new(),
+            baud: 115_200,
+            listen: (Ipv4Addr::LOCALHOST, 8765).into(),
+            data: None,
+            allow_origins: Vec::new(),
+        }
+    }
+}
+
+/// Why a host did not start. Each says the cause and the fix.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A port that was named could not be opened.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The same port was named twice.
+    #[error("The port {0} is named twice. Name each one once.")]
+    Twice(PortSpec),
+    /// Several devices are attached and none was named; a table of them.
+    #[error("Several USB serial devices are attached. Choose with --port, once for each that you want:\n{0}")]
+    Several(String),
+    /// The address is taken.
+    #[error("{0} is in use, perhaps by another pocketmux. Stop that one, or choose another address with --listen.")]
+    InUse(SocketAddr),
+    /// The address cannot be listened on.
+    #[error(
+        "Nothing can listen on {0}: {1}. Choose another address with --listen, such as 127.0.0.1:8765 or 0.0.0.0:8765."
+    )]
+    Listen(SocketAddr, io::Error),
+}
+
+/// A host that runs.
+#[derive(Debug)]
+pub struct Host {
+    local_addr: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Host {
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// The addresses of its page, the best first.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        let port = self.local_addr.port();
+        let ip = self.local_addr.ip();
+        let localhost = format!("http://localhost:{port}");
+        if ip.is_unspecified() {
+            return [Some(localhost), lan_address(port)].into_iter().flatten().collect();
+        }
+        let is_localhost = ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST;
+        vec![if is_localhost { localhost } else { format!("http://{}", self.local_addr) }]
+    }
+
+    /// Waits until it has stopped.
+    pub async fn finished(self) {
+        // A task that panicked has stopped too, and has said so.
+        let _ = self.task.await;
+    }
+}
+
+/// This machine's address in the network, for the phone beside it. Nothing is sent: the system only picks a route.
+fn lan_address(port: u16) -> Option<String> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback() && !address.is_unspecified()).then(|| format!("http://{address}:{port}"))
+}
+
+/// Starts a host; it listens when this returns, and runs until `shutdown` is ready.
+///
+/// # Errors
+///
+/// [`StartError`]. What happens to ports later is no error: a device that goes is awaited.
+pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<Host, StartError> {
+    let listener = listen(options.listen).await?;
+    let local_addr = listener.local_addr().map_err(|error| StartError::Listen(options.listen, error))?;
+    let specs = choose(options.ports).await?;
+    let mut opened = Vec::new();
+    for spec in specs {
+        opened.push((spec.open(options.baud).await?, spec));
+    }
+    let hub = Arc::new(Hub::new(Registry::load(options.data.as_deref())));
+    let (stop, stopping) = Shutdown::new();
+    let mut devices = JoinSet::new();
+    for (port, spec) in opened {
+        let slot = Slot::new(spec, &port, options.baud, hub.clone(), stopping.clone());
+        devices.spawn(slot.run(port));
+    }
+    let clients = Arc::new(Semaphore::new(CLIENTS_MAX as usize));
+    let web = Web { hub, allowed: options.allow_origins.into(), clients: clients.clone(), shutdown: stopping.clone() };
+    let task = tokio::spawn(async move {
+        let server = tokio::spawn(serve_http(listener, web, stopping));
+        shutdown.await;
+        let _ = stop.send(true);
+        let all_gone = async {
+            while devices.join_next().await.is_some() {}
+            // Every client holds a permit until it has said goodbye.
+            let _ = clients.acquire_many(CLIENTS_MAX).await;
+            let _ = server.await;
+        };
+        if timeout(STOP_PATIENCE, all_gone).await.is_err() {
+            warn!("Some clients did not answer the goodbye and are cut off.");
+        }
+    });
+    Ok(Host { local_addr, task })
+}
+
+async fn serve_http(listener: TcpListener, web: Web, mut stopping: Shutdown) {
+    let listener = listener.tap_io(|socket| {
+        // A frame is not to wait for the answer to the one before it.
+        let _ = socket.set_nodelay(true);
+    });
+    let served =
+        axum::serve(listener, router(web)).with_graceful_shutdown(async move { stopping.wanted().await }).await;
+    if let Err(error) = served {
+        warn!("The web server stopped: {error}.");
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => StartError::InUse(address),
+        _ => StartError::Listen(address, error),
+    })
+}
+
+/// The ports that were named, or the one there is.
+async fn choose(named: Vec<PortSpec>) -> Result<Vec<PortSpec>, StartError> {
+    if let Some((_, twice)) = named.iter().enumerate().find(|(at, spec)| named[..*at].contains(spec)) {
+        return Err(StartError::Twice(twice.clone()));
+    }
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    let attached = tokio::task::spawn_blocking(Attached::list).await.unwrap_or_default();
+    let usb: Vec<Attached> = attached.into_iter().filter(Attached::is_usb).collect();
+    match usb.as_slice() {
+        [] => {
+            info!("No USB serial device is attached: starting the virtual device. (--port names a port.)");
+            Ok(vec![PortSpec::Demo])
+        }
+        [one] => {
+            info!("Using {}, the only USB serial device.", one.path);
+            Ok(vec![PortSpec::Serial(one.path.clone().into())])
+        }
+        several => Err(StartError::Several(Attached::table(several))),
+    }
+}

@@ -1,0 +1,158 @@
+//! The one place where devices and clients exchange frames.
+//!
+//! A frame's text is made once and kept once, in the [`Ring`]; every client reads it from there at its own pace. A client that
+//! reads too slowly falls out of the ring and is let go; nobody waits for it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use axum::extract::ws::Utf8Bytes;
+use tokio::sync::{mpsc, watch};
+
+use crate::outgoing::ToDevice;
+use crate::registry::{Known, Registry};
+use crate::ring::{Audience, Lagged, Ring};
+use crate::table::{Device, DeviceId, DeviceState, Table};
+use crate::text;
+
+/// Devices, frames, and what was seen in earlier runs.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    state: Mutex<State>,
+    registry: Mutex<Registry>,
+    /// Where the ring ends; readers wait for it to change.
+    end: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    ring: Ring,
+    table: Table,
+    /// Frames on the channel `device` so far.
+    described: u64,
+}
+
+impl State {
+    fn describe(&mut self, device: &Device) -> Utf8Bytes {
+        self.described += 1;
+        let json = serde_json::to_string(device).unwrap_or_default();
+        text::whole("device", &format!("device-{}", self.described), &json)
+    }
+}
+
+impl Hub {
+    /// A hub that remembers what the registry does.
+    pub(crate) fn new(registry: Registry) -> Self {
+        let mut state = State::default();
+        registry.devices().iter().for_each(|known| state.table.remember(known));
+        Self { state: Mutex::new(state), registry: Mutex::new(registry), end: watch::Sender::new(0) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a frame to every client.
+    pub(crate) fn publish(&self, text: Utf8Bytes) {
+        self.push(self.lock(), Audience::Everyone, text);
+    }
+
+    fn push(&self, mut state: MutexGuard<'_, State>, audience: Audience, text: Utf8Bytes) {
+        state.ring.push(audience, text);
+        let end = state.ring.end();
+        drop(state);
+        // Another publisher may have been faster; the end never goes back.
+        self.end.send_if_modified(|known| {
+            let is_later = end > *known;
+            *known = end.max(*known);
+            is_later
+        });
+    }
+
+    /// Begins to read: what is published from now on. A `pocketmux.v1` session first gets a frame for every device.
+    pub(crate) fn subscribe(&self, is_session: bool) -> (Reader<'_>, Vec<Utf8Bytes>) {
+        let mut state = self.lock();
+        let mut devices = Vec::new();
+        if is_session {
+            let known: Vec<Device> = state.table.devices().cloned().collect();
+            devices.extend(known.iter().map(|device| state.describe(device)));
+        }
+        (Reader { hub: self, place: state.ring.end(), is_session, end: self.end.subscribe() }, devices)
+    }
+
+    /// Adds a port whose device has not said hello.
+    pub(crate) fn open(&self, name: String, port: String, task: mpsc::Sender<ToDevice>) -> (DeviceId, Device) {
+        let mut state = self.lock();
+        let (id, device) = state.table.open(name, port, task);
+        let text = state.describe(&device);
+        self.push(state, Audience::Sessions, text);
+        (id, device)
+    }
+
+    /// The name to show for a device that has said hello.
+    pub(crate) fn settle(&self, id: DeviceId, name: &str, serial: &str) -> String {
+        self.lock().table.settle(id, name, serial)
+    }
+
+    /// Writes down that a device was seen.
+    pub(crate) fn note(&self, known: Known) {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner).note(known);
+    }
+
+    /// Makes a change of a device known; no change, no word.
+    pub(crate) fn set(&self, id: DeviceId, device: &Device) {
+        let mut state = self.lock();
+        if state.table.set(id, device) {
+            let text = state.describe(device);
+            self.push(state, Audience::Sessions, text);
+        }
+    }
+
+    /// Every device.
+    pub(crate) fn devices(&self) -> Vec<Device> {
+        self.lock().table.devices().cloned().collect()
+    }
+
+    /// True when some device has that channel, so that messages for it are worth rebuilding.
+    pub(crate) fn has_channel(&self, channel: &str) -> bool {
+        self.lock().table.having(channel).next().is_some()
+    }
+
+    /// Gives a message to every device that has its channel. The sender is told of those that cannot take it.
+    pub(crate) fn route(&self, message: &ToDevice) {
+        let mut refused = Vec::new();
+        for (device, task) in self.lock().table.having(&message.channel) {
+            let Device { name, detail, .. } = device;
+            refused.push(match device.state {
+                DeviceState::Offline => format!("{name} is offline, so it did not get this. {detail}"),
+                DeviceState::Opening => format!("{name} has not said hello yet, so it did not get this. {detail}"),
+                DeviceState::Online => match task.try_send(message.clone()) {
+                    Ok(()) => continue,
+                    Err(_) => format!("{name} is busy: too many messages wait for it. Send this again in a moment."),
+                },
+            });
+        }
+        refused.iter().for_each(|sentence| message.refuse(sentence));
+    }
+}
+
+/// A reader of the hub's frames.
+#[derive(Debug)]
+pub(crate) struct Reader<'h> {
+    hub: &'h Hub,
+    place: u64,
+    is_session: bool,
+    end: watch::Receiver<u64>,
+}
+
+impl Reader<'_> {
+    /// Waits until there may be something to read. Nothing is lost when the future is dropped.
+    pub(crate) async fn changed(&mut self) {
+        // The sender lives in the hub that is borrowed here.
+        let _ = self.end.wait_for(|end| *end > self.place).await;
+    }
+
+    /// Takes what there is, up to the size of a batch.
+    pub(crate) fn take(&mut self, batch: &mut Vec<Utf8Bytes>) -> Result<(), Lagged> {
+        self.hub.lock().ring.read(&mut self.place, self.is_session, batch)
+    }
+}

@@ -1,0 +1,49 @@
+//! Joins microcontrollers on serial ports to web browsers.
+//!
+//! ```text
+//! port <-> session (the core's Link) <-> hub <-> client <-> WebSocket
+//! ```
+//!
+//! One task owns a port and its link. The hub fans out: a frame's text is made once, and every client reads it at its own pace from
+//! one bounded ring. Nothing a client or a device does stops the host or holds up another.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), pocketmux::StartError> {
+//! let options = pocketmux::Options { ports: vec![pocketmux::PortSpec::Demo], ..Default::default() };
+//! let host = pocketmux::serve(options, async { tokio::signal::ctrl_c().await.unwrap() }).await?;
+//! println!("{}", host.addresses()[0]);
+//! host.finished().await;
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod attached;
+mod client;
+mod demo;
+mod device;
+mod host;
+mod hub;
+mod inbound;
+mod origin;
+mod outgoing;
+mod page;
+mod port;
+mod port_error;
+mod rebuild;
+mod refusal;
+mod registry;
+mod ring;
+mod scribe;
+mod session;
+mod shutdown;
+mod table;
+mod text;
+mod web;
+
+pub use attached::Attached;
+pub use host::{Host, Options, StartError, serve};
+pub use origin::{NotAnOrigin, Origin};
+pub use port::PortSpec;
+pub use port_error::PortError;

@@ -1,0 +1,190 @@
+//! Why a port could not be opened: each a sentence that names the cause and the fix.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use crate::attached::Attached;
+
+/// Why a port could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PortError {
+    /// Nothing is there.
+    #[error("{path} does not exist. {present}.")]
+    Missing {
+        /// What was asked for.
+        path: String,
+        /// What is there instead.
+        present: String,
+    },
+    /// We may not.
+    #[error("You may not open {path}. {fix}")]
+    Forbidden {
+        /// What was asked for.
+        path: String,
+        /// How to be allowed to.
+        fix: String,
+    },
+    /// Another program has it.
+    #[error("{path} is in use by {holder}. Close that program, or choose another port.")]
+    Busy {
+        /// What was asked for.
+        path: String,
+        /// Who has it.
+        holder: String,
+    },
+    /// It is something else.
+    #[error("{0} is not a serial port. `pocketmux ports` lists those there are; a socket is named unix:{0}.")]
+    NotSerial(String),
+    /// The socket is there, but nobody is behind it.
+    #[error("Nobody listens on the socket {0}. Start the program that makes it (an emulator, say) first.")]
+    Refused(String),
+    /// Anything else: the port and the system's own words.
+    #[error("{0} could not be opened: {1}.")]
+    Other(String, String),
+}
+
+impl PortError {
+    pub(crate) fn of_socket(path: &Path, error: &io::Error) -> Self {
+        let name = path.display().to_string();
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing {
+                path: format!("The socket {name}"),
+                present: "Start the program that makes it (an emulator, say) first".into(),
+            },
+            io::ErrorKind::ConnectionRefused => Self::Refused(name),
+            io::ErrorKind::PermissionDenied => Self::forbidden(path),
+            _ => Self::Other(format!("unix:{name}"), error.to_string()),
+        }
+    }
+
+    pub(crate) fn of_serial(path: &Path, baud: u32, error: &serialport::Error) -> Self {
+        use serialport::ErrorKind;
+        let name = path.display().to_string();
+        let Ok(metadata) = fs::metadata(path) else {
+            return Self::Missing { path: name, present: Attached::sentence(&Attached::list()) };
+        };
+        if metadata.mode() & FILE_TYPE != CHARACTER_DEVICE {
+            return Self::NotSerial(name);
+        }
+        match error.kind() {
+            ErrorKind::Io(io::ErrorKind::PermissionDenied) => Self::forbidden(path),
+            ErrorKind::NoDevice => Self::Busy { path: name, holder: holder(path) },
+            ErrorKind::InvalidInput => Self::Other(name, format!("{baud} baud is not possible there ({error})")),
+            // ENOTTY has no kind of its own.
+            _ if error.description.contains("typewriter") || error.description.contains("ioctl") => {
+                Self::NotSerial(name)
+            }
+            _ => Self::Other(name, error.to_string()),
+        }
+    }
+
+    fn forbidden(path: &Path) -> Self {
+        let lookup = |file: &str| fs::read_to_string(file).unwrap_or_default();
+        let fix = match fs::metadata(path) {
+            Ok(metadata) => {
+                let user = std::env::var("USER").unwrap_or_else(|_| "$USER".into());
+                let group = name_of(metadata.gid(), &lookup("/etc/group"));
+                how_to_be_allowed(path, &user, &group, metadata.gid(), metadata.mode(), &lookup("/etc/group"))
+            }
+            Err(_) => "A directory on the way to it is closed to you.".into(),
+        };
+        Self::Forbidden { path: path.display().to_string(), fix }
+    }
+}
+
+const FILE_TYPE: u32 = 0o170_000;
+const CHARACTER_DEVICE: u32 = 0o020_000;
+const GROUP_READ_WRITE: u32 = 0o060;
+
+/// The way that fits: into the file's group where that helps, else a udev rule.
+fn how_to_be_allowed(path: &Path, user: &str, group: &str, gid: u32, mode: u32, groups: &str) -> String {
+    let device = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let kernel = format!("{}*", device.trim_end_matches(|digit: char| digit.is_ascii_digit()));
+    if gid == 0 || mode & GROUP_READ_WRITE != GROUP_READ_WRITE {
+        return format!(
+            "Only root may: add a udev rule, `echo 'KERNEL==\"{kernel}\", GROUP=\"dialout\", MODE=\"0660\"' | sudo tee \
+             /etc/udev/rules.d/70-pocketmux.rules`, join the group with `sudo usermod -aG dialout {user}`, log in again, and replug the \
+             device."
+        );
+    }
+    if is_member(user, group, groups) {
+        return format!("You were put into its group {group}, but after you logged in: log out and in again.");
+    }
+    format!("It belongs to the group {group}: run `sudo usermod -aG {group} {user}`, then log out and in again.")
+}
+
+/// The name of a group in the text of `/etc/group`, or its number.
+fn name_of(gid: u32, groups: &str) -> String {
+    let mut lines = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let found = lines.find(|fields| fields.get(2).is_some_and(|field| field.parse() == Ok(gid)));
+    found.and_then(|fields| fields.first().map(|name| (*name).to_owned())).unwrap_or_else(|| gid.to_string())
+}
+
+fn is_member(user: &str, group: &str, groups: &str) -> bool {
+    let mut lines = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let found = lines.find(|fields| fields.first() == Some(&group));
+    found
+        .and_then(|fields| fields.get(3).copied())
+        .is_some_and(|members| members.split(',').any(|member| member == user))
+}
+
+/// Who has the file open: `minicom (process 4711)`, as far as `/proc` tells us.
+fn holder(path: &Path) -> String {
+    let unknown = || "another program (run `sudo fuser -v` on it to see which)".to_owned();
+    let Ok(real) = path.canonicalize() else { return unknown() };
+    let holds = |process: &fs::DirEntry| {
+        let files = fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten();
+        files.map(|file| fs::read_link(file.path())).any(|target| target.is_ok_and(|target| target == real))
+    };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut numbered = processes.filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry)));
+    let Some((pid, process)) = numbered.find(|(_, process)| holds(process)) else { return unknown() };
+    let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+    match pid == std::process::id() {
+        true => "this very program, under another name".into(),
+        false => format!("{} (process {pid})", name.trim()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PortError, holder, how_to_be_allowed, name_of};
+    use std::path::Path;
+
+    const GROUPS: &str = "root:x:0:\ndialout:x:20:ann,bob\nplugdev:x:46:\n";
+
+    #[test]
+    fn the_fix_for_a_forbidden_device_names_its_group() {
+        let fix = |user: &str, gid: u32, mode: u32| {
+            how_to_be_allowed(Path::new("/dev/ttyACM0"), user, &name_of(gid, GROUPS), gid, mode, GROUPS)
+        };
+        assert!(fix("eve", 20, 0o20_660).contains("`sudo usermod -aG dialout eve`"));
+        assert!(fix("eve", 46, 0o20_660).contains("-aG plugdev eve"));
+        assert!(fix("eve", 999, 0o20_660).contains("-aG 999 eve"));
+        assert!(fix("bob", 20, 0o20_660).contains("log out and in again"));
+        assert!(
+            fix("eve", 0, 0o20_600).contains("udev rule") && fix("eve", 0, 0o20_600).contains("KERNEL==\"ttyACM*\"")
+        );
+        assert!(fix("eve", 20, 0o20_600).contains("udev rule"));
+    }
+
+    #[test]
+    fn a_missing_port_says_what_is_there_and_a_file_is_no_port() {
+        let error = |path: &str| {
+            let cause = serialport::Error::new(serialport::ErrorKind::Unknown, "?");
+            PortError::of_serial(Path::new(path), 115_200, &cause).to_string()
+        };
+        assert!(error("/dev/ttyNONE").starts_with("/dev/ttyNONE does not exist. "));
+        assert!(error("/etc/passwd").contains("is not a serial port"));
+    }
+
+    #[test]
+    fn the_holder_of_a_file_is_found() {
+        let file = std::fs::File::open("/etc/passwd").unwrap();
+        assert_eq!(holder(Path::new("/etc/passwd")), "this very program, under another name");
+        drop(file);
+    }
+}
