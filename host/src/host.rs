@@ -141,17 +141,18 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
     let clients = Arc::new(Semaphore::new(CLIENTS_MAX as usize));
     let web = Web { hub, allowed: options.allow_origins.into(), clients: clients.clone(), shutdown: stopping.clone() };
     let task = tokio::spawn(async move {
-        let server = tokio::spawn(serve_http(listener, web, stopping));
+        let mut server = tokio::spawn(serve_http(listener, web, stopping));
         shutdown.await;
         let _ = stop.send(true);
         let all_gone = async {
             while devices.join_next().await.is_some() {}
             // Every client holds a permit until it has said goodbye.
             let _ = clients.acquire_many(CLIENTS_MAX).await;
-            let _ = server.await;
+            let _ = (&mut server).await;
         };
         if timeout(STOP_PATIENCE, all_gone).await.is_err() {
             warn!("Some clients did not answer the goodbye and are cut off.");
+            server.abort();
         }
     });
     Ok(Host { local_addr, task })

@@ -140,6 +140,9 @@ impl Port {
         {
             is_pending = false;
             done.written = written?;
+            if done.written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
         }
         let mut buffer = ReadBuf::new(input);
         match self.line.as_pin().poll_read(cx, &mut buffer) {
@@ -154,6 +157,12 @@ impl Port {
             }
         }
         Poll::Ready(Ok(done))
+    }
+
+    /// A port whose other end the test has.
+    #[cfg(test)]
+    pub(crate) fn in_memory(line: tokio::io::DuplexStream) -> Self {
+        Self { line: Line::Demo(line), at: PortSpec::Demo, usb: None }
     }
 
     /// Bytes that were written and wait in the system's own queue, as far as it tells.

@@ -133,7 +133,7 @@ fn is_member(user: &str, group: &str, groups: &str) -> bool {
 
 /// Who has the file open: `minicom (process 4711)`, as far as `/proc` tells us.
 fn holder(path: &Path) -> String {
-    let unknown = || "another program (run `sudo fuser -v` on it to see which)".to_owned();
+    let unknown = || format!("another program (`sudo fuser -v {}` shows which)", path.display());
     let Ok(real) = path.canonicalize() else { return unknown() };
     let holds = |process: &fs::DirEntry| {
         let files = fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten();

@@ -68,7 +68,7 @@ impl Table {
             serial: known.serial.clone(),
             port: known.port.clone(),
             state: DeviceState::Offline,
-            detail: "It is known from before, and no port of this run is its own.".into(),
+            detail: "It was seen in an earlier run; none of the ports of this one leads to it.".into(),
             firmware: known.firmware.clone(),
             channels: Vec::new(),
         };
@@ -77,8 +77,9 @@ impl Table {
 
     /// Adds a port whose device has not said hello.
     pub(crate) fn open(&mut self, name: String, port: String, task: mpsc::Sender<ToDevice>) -> (DeviceId, Device) {
+        let is_taken = self.devices().any(|device| device.name == name);
         let device = Device {
-            name,
+            name: if is_taken { port.clone() } else { name },
             serial: String::new(),
             port,
             state: DeviceState::Opening,
