@@ -12,7 +12,7 @@ pub const CLOSED: usize = 32;
 
 /// Rebuilds up to `MESSAGES` messages at once, told apart by keys `K`, each in a buffer `B`.
 ///
-/// On a link the key is [`Demux::link_key`]; where frames of many senders meet, it names the sender too. Costs the buffers and, a
+/// On a link the key is the pair of channel and message number; where frames of many senders meet, it names the sender too. Costs the buffers and, a
 /// message, about 300 bytes on a 32-bit device; `CLOSED` keys besides.
 #[derive(Clone, Debug)]
 pub struct Demux<K, B, const MESSAGES: usize> {

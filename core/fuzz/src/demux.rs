@@ -15,18 +15,18 @@ fuzz_target!(|data: &[u8]| {
         let key = key % 8;
         let total = (labels >> 4 != 15).then_some(u32::from(labels >> 4));
         let Some(position) = Position::new(u32::from(labels & 15), total) else { continue };
-        let piece = said
-            .entry((key, position.sequence()))
-            .or_insert_with(|| vec![at as u8; usize::from(len % 24)])
-            .clone();
-        let frame =
-            Frame { channel: ChannelId::new(0), message: MessageId(0), position, kind: Kind::Binary, meta: "", data: &piece };
+        let piece =
+            said.entry((key, position.sequence())).or_insert_with(|| vec![at as u8; usize::from(len % 24)]).clone();
+        let frame = Frame {
+            channel: ChannelId::new(0),
+            message: MessageId(0),
+            position,
+            kind: Kind::Binary,
+            meta: "",
+            data: &piece,
+        };
         if let Ok(Some(message)) = demux.insert(key, &frame) {
-            let parts: Vec<u8> = (0..)
-                .map_while(|sequence| said.get(&(key, sequence)))
-                .flatten()
-                .copied()
-                .collect();
+            let parts: Vec<u8> = (0..).map_while(|sequence| said.get(&(key, sequence))).flatten().copied().collect();
             assert!(parts.starts_with(message.data), "{parts:?} {:?}", message.data);
         }
         assert!(demux.pending() <= 3);

@@ -160,7 +160,8 @@ async fn messages_of_one_channel_stay_in_order() {
     for line in &lines {
         client.take(&client_frame("chat", line));
     }
-    board.until(|board| board.heard.len() == lines.len()).await;
+    let r = timeout(Duration::from_secs(30), board.until(|board| board.heard.len() == lines.len())).await;
+    eprintln!("DBG {r:?} {} {:?} pend {} up {}", board.heard.len(), board.link.counters(), board.messages.pending(), board.messages.given_up());
     assert!(board.heard.iter().map(|(_, data)| data.as_slice()).eq(lines.iter().map(String::as_bytes)));
 }
 
