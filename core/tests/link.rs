@@ -3,6 +3,7 @@
 mod pair;
 
 use pair::{BULK, CHAT, Heard, LATEST, LOSSY, Pair, URGENT};
+use pocketmux_core::packet::Terms;
 use pocketmux_core::{Cut, Message, SendError};
 
 #[test]
@@ -169,6 +170,64 @@ fn a_message_longer_than_the_queue_is_refused_whole_and_goes_as_a_stream() {
     let totals: Vec<_> = pair.b.frames.iter().map(|frame| frame.total).collect();
     assert_eq!(totals.last(), Some(&Some(totals.len() as u32)));
     assert!(totals[..totals.len() - 1].iter().all(Option::is_none));
+}
+
+#[test]
+fn a_peer_of_another_version_is_named_once_and_answered() {
+    let mut pair = Pair::up();
+    for _ in 0..3 {
+        let sent = pair.a.link.counters().sent;
+        pair.a.take_in(&pair::hello(Terms { version_min: 2, version_max: 3, epoch: 99, seen: 0, packet_max: 252 }), 5);
+        assert!(!pair.a.link.is_up());
+        assert!(!pair.a.link.poll_transmit(5).is_empty(), "the peer hears which versions we speak");
+        pair.a.link.consume(usize::MAX);
+        assert_eq!(pair.a.link.counters().sent, sent + 1);
+    }
+    let told = pair.a.heard.iter().filter(|heard| **heard == Heard::Incompatible).count();
+    assert_eq!((told, pair.a.heard.contains(&Heard::Down)), (1, true));
+}
+
+#[test]
+fn a_peer_that_speaks_our_version_among_others_comes_up() {
+    let mut pair = Pair::new();
+    pair.a.take_in(&pair::hello(Terms { version_min: 1, version_max: 9, epoch: 99, seen: 11, packet_max: 252 }), 5);
+    assert!(pair.a.link.is_up());
+}
+
+#[test]
+fn frames_are_no_longer_than_the_peer_takes() {
+    let mut pair = Pair::new();
+    pair.a.take_in(&pair::hello(Terms { version_min: 1, version_max: 1, epoch: 99, seen: 11, packet_max: 64 }), 5);
+    pair.a.link.send(BULK, &Message::bytes(&[7; 400])).unwrap();
+    let mut stream = pair.a.link.begin(BULK).unwrap();
+    pair.a.link.write(&mut stream, "meta", &[7; 400], true).unwrap();
+    let mut frames = 0;
+    loop {
+        let bytes = pair.a.link.poll_transmit(5).to_vec();
+        if bytes.is_empty() {
+            break;
+        }
+        pair.a.link.consume(bytes.len());
+        // A packet of 64 bytes, a byte of COBS, and a delimiter.
+        assert!(bytes.len() <= 66, "{} bytes", bytes.len());
+        frames += 1;
+    }
+    assert!(frames > 8);
+}
+
+#[test]
+fn bytes_that_the_wire_did_not_take_are_shown_again() {
+    let mut pair = Pair::up();
+    pair.a.link.send(CHAT, &Message::text("piece by piece")).unwrap();
+    let whole = pair.a.link.poll_transmit(9).to_vec();
+    let mut taken = Vec::new();
+    while taken.len() < whole.len() {
+        let bytes = pair.a.link.poll_transmit(9);
+        taken.push(bytes[0]);
+        pair.a.link.consume(1);
+    }
+    assert_eq!(taken, whole);
+    assert!(pair.a.link.poll_transmit(9).is_empty());
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! The messages that wait for a device: held here, in order, until its link has room.
+//! The messages that wait for a device: held here, in order, until it is their channel's turn.
 //!
-//! The link's queue is small on purpose, so that an urgent message overtakes a file; what does not fit waits here. Messages of one
-//! channel stay in order; one channel that waits does not hold up another.
+//! A board rebuilds few messages at once, in small buffers, so the link is given at most one message of each channel at a time, and of
+//! a long one a few frames. When those have left, the next round begins. A channel that has nothing in the link yet need not wait
+//! for that: the link's own priorities let its message overtake the frames of a file.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,6 +18,10 @@ pub(crate) const WAITING_MAX: usize = 64;
 pub(crate) type DeviceLink<'n> = Link<'n, 1024, 64, CHANNELS>;
 /// Channels of one device.
 pub(crate) const CHANNELS: usize = 64;
+/// Longest message that is given to the link whole, in bytes.
+const TURN_MAX: usize = 1 << 10;
+/// Frames of a longer message that are given to the link in a round: enough to keep the line busy until the next.
+const TURN_FRAMES: usize = 4;
 
 /// A whole message from a client, for the devices that have its channel. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -45,21 +50,22 @@ impl ToDevice {
 struct Waiting {
     message: ToDevice,
     channel: ChannelId,
-    /// A message too long for the link's queue, of which so many bytes are sent.
+    /// A message too long for one round, of which so many bytes are sent.
     stream: Option<(Stream, usize)>,
 }
 
-/// What became of an attempt to send.
-enum Attempt {
-    Done,
-    Full,
-    Failed(SendError),
-}
-
 /// The messages that wait.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outgoing {
     waiting: VecDeque<Waiting>,
+    /// The channels that have had their turn in this round.
+    had_turn: [bool; CHANNELS],
+}
+
+impl Default for Outgoing {
+    fn default() -> Self {
+        Self { waiting: VecDeque::new(), had_turn: [false; CHANNELS] }
+    }
 }
 
 impl Outgoing {
@@ -81,21 +87,21 @@ impl Outgoing {
         self.pump(link, name);
     }
 
-    /// Gives the link what it has room for.
+    /// Gives the link what is due.
     pub(crate) fn pump(&mut self, link: &mut DeviceLink<'_>, name: &str) {
-        let mut blocked = [false; CHANNELS];
+        if link.mux().is_empty() {
+            self.had_turn.fill(false);
+        }
         self.waiting.retain_mut(|waiting| {
-            let Some(is_blocked) = blocked.get_mut(waiting.channel.index()) else { return false };
-            if *is_blocked {
+            let Some(had_turn) = self.had_turn.get_mut(waiting.channel.index()) else { return false };
+            if std::mem::replace(had_turn, true) {
                 return true;
             }
-            match waiting.attempt(link) {
-                Attempt::Done => false,
-                Attempt::Full => {
-                    *is_blocked = true;
-                    true
-                }
-                Attempt::Failed(error) => {
+            match waiting.take_turn(link) {
+                Ok(is_done) => !is_done,
+                // Everything else in the link goes first; the next round is this one's.
+                Err(SendError::Full) => true,
+                Err(error) => {
                     waiting.message.refuse(&format!("{name} did not get this: {error}."));
                     false
                 }
@@ -106,44 +112,39 @@ impl Outgoing {
     /// Gives everything up, saying why.
     pub(crate) fn refuse_all(&mut self, sentence: &str) {
         self.waiting.drain(..).for_each(|waiting| waiting.message.refuse(sentence));
+        self.had_turn.fill(false);
     }
 }
 
 impl Waiting {
-    fn attempt(&mut self, link: &mut DeviceLink<'_>) -> Attempt {
-        if self.stream.is_some() {
-            return self.go_on(link);
-        }
+    /// Gives the link the message, or the next frames of it; says whether that was all.
+    fn take_turn(&mut self, link: &mut DeviceLink<'_>) -> Result<bool, SendError> {
         let ToDevice { kind, meta, data, .. } = &self.message;
-        match link.send(self.channel, &Message { kind: *kind, meta, data }) {
-            Ok(_) => Attempt::Done,
-            // A lossy channel drops what does not fit; the link has counted it.
-            Err(SendError::Full) if self.is_lossy(link) => Attempt::Done,
-            Err(SendError::Full) => Attempt::Full,
-            Err(SendError::TooLong(_)) => match link.begin(self.channel) {
-                Ok(stream) => {
-                    self.stream = Some((if *kind == Kind::Text { stream.text() } else { stream }, 0));
-                    self.go_on(link)
-                }
-                Err(error) => Attempt::Failed(error),
-            },
-            Err(error) => Attempt::Failed(error),
+        if data.len() <= TURN_MAX {
+            return match link.send(self.channel, &Message { kind: *kind, meta, data }) {
+                // A lossy channel drops what does not fit; the link has counted it.
+                Err(SendError::Full) if is_lossy(link, self.channel) => Ok(true),
+                sent => sent.map(|_| true),
+            };
         }
-    }
-
-    fn go_on(&mut self, link: &mut DeviceLink<'_>) -> Attempt {
-        let Some((stream, sent)) = &mut self.stream else { return Attempt::Done };
-        while let Some(rest) = self.message.data.get(*sent..).filter(|rest| !rest.is_empty()) {
-            match link.write(stream, &self.message.meta, rest, true) {
-                Ok(taken) => *sent += taken,
-                Err(SendError::Full) => return Attempt::Full,
-                Err(error) => return Attempt::Failed(error),
+        let (stream, sent) = match &mut self.stream {
+            Some(begun) => begun,
+            place => {
+                let stream = link.begin(self.channel)?;
+                place.insert((if *kind == Kind::Text { stream.text() } else { stream }, 0))
+            }
+        };
+        for _ in 0..TURN_FRAMES {
+            let rest = data.get(*sent..).unwrap_or_default();
+            *sent += link.write(stream, meta, rest, true)?;
+            if *sent == data.len() {
+                return Ok(true);
             }
         }
-        Attempt::Done
+        Ok(false)
     }
+}
 
-    fn is_lossy(&self, link: &DeviceLink<'_>) -> bool {
-        link.channel(self.channel).is_some_and(|spec| spec.delivery == Delivery::Lossy)
-    }
+fn is_lossy(link: &DeviceLink<'_>, channel: ChannelId) -> bool {
+    link.channel(channel).is_some_and(|spec| spec.delivery == Delivery::Lossy)
 }

@@ -1,7 +1,8 @@
 //! Two links and the wire between them, in virtual time.
 
 use pocketmux_core::{
-    Channel, ChannelId, Config, Delivery, Demux, Event, Identity, Link, MessageId, Priority, packet::Packet,
+    Channel, ChannelId, Config, Delivery, Demux, Event, Identity, Link, MessageId, Priority, cobs,
+    packet::{Hello, Packet, Terms},
 };
 
 pub const CHAT: ChannelId = ChannelId::new(0);
@@ -181,4 +182,18 @@ fn is_open(wire: &[u8]) -> bool {
     let mut run = wire.split(|&byte| byte == 0).find(|run| !run.is_empty()).unwrap().to_vec();
     let packet = pocketmux_core::cobs::decode(&mut run).unwrap();
     matches!(Packet::decode(packet), Ok(Packet::Open(..)))
+}
+
+/// A HELLO on the wire.
+pub fn hello(terms: Terms) -> Vec<u8> {
+    let mut out = [0; 128];
+    let hello = Packet::Hello(Hello { terms, identity: Identity::default() });
+    let packet = hello.encode(&mut out).unwrap().to_vec();
+    let mut run = vec![0; cobs::encoded_max(packet.len())];
+    let start = run.len() - packet.len();
+    run[start..].copy_from_slice(&packet);
+    let len = cobs::encode(&mut run, packet.len()).unwrap();
+    run.truncate(len);
+    run.push(0);
+    run
 }
