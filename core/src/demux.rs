@@ -121,6 +121,15 @@ impl<K: Copy + PartialEq, B: AsRef<[u8]> + AsMut<[u8]>, const MESSAGES: usize> D
         self.slots.iter().filter(|slot| slot.key.is_some()).count()
     }
 
+    /// Lets a message of this key begin anew, if one was delivered or given up.
+    ///
+    /// For transports that neither repeat nor reorder frames, where a key that comes again is a new message.
+    pub fn reopen(&mut self, key: K) {
+        for closed in self.closed.iter_mut().filter(|closed| **closed == Some(key)) {
+            *closed = None;
+        }
+    }
+
     /// Forgets all messages, as after [`Event::Down`](crate::Event::Down).
     pub fn clear(&mut self) {
         self.closed = [None; CLOSED];

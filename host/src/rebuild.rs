@@ -111,10 +111,15 @@ impl Rebuild {
         let demux = self.demux.get_or_insert_with(|| Box::new(Demux::new(|| vec![0; MESSAGE_MAX].into_boxed_slice())));
         let position = frame.position;
         let piece = Frame { channel: ChannelId::new(0), message: MessageId(0), position, kind, meta: "", data };
+        if position.sequence() == 0 {
+            // Nothing is late on a WebSocket: a first frame under an id that was used up begins another message.
+            demux.reopen(key);
+        }
         match demux.insert(key, &piece) {
             Ok(None) => Ok(None),
             Ok(Some(message)) => {
                 let data = message.data.to_vec();
+                demux.reopen(key);
                 let at = self.metas.iter().position(|(other, _)| *other == key);
                 Ok(Some(Whole { meta: at.map(|at| self.metas.remove(at).1).unwrap_or_default(), data }))
             }
@@ -176,6 +181,19 @@ mod tests {
         let mut rebuild = Rebuild::default();
         assert_eq!(take(&mut rebuild, &frame("a", 1, 2, r"\ude00!", "")), Ok(None));
         assert_eq!(take(&mut rebuild, &frame("a", 0, 2, r"hi \ud83d", "")), whole("", "hi 😀!".as_bytes()));
+    }
+
+    #[test]
+    fn an_id_may_be_used_again() {
+        let mut rebuild = Rebuild::default();
+        for order in [[0, 1], [1, 0], [0, 1]] {
+            assert_eq!(take(&mut rebuild, &frame("a", order[0], 2, "x", "")), Ok(None));
+            assert_eq!(take(&mut rebuild, &frame("a", order[1], 2, "x", "")), whole("", b"xx"));
+        }
+        assert!(take(&mut rebuild, &frame("a", 0, 2, &"x".repeat(MESSAGE_MAX + 1), "")).is_err());
+        assert_eq!(take(&mut rebuild, &frame("a", 1, 2, "the rest", "")), Ok(None));
+        assert_eq!(take(&mut rebuild, &frame("a", 0, 2, "short", "")), Ok(None));
+        assert_eq!(take(&mut rebuild, &frame("a", 1, 2, "er", "")), whole("", b"shorter"));
     }
 
     #[test]

@@ -222,6 +222,7 @@ impl<'s> Session<'s> {
         let noise = counters.bad_crc.saturating_add(counters.too_long);
         debug!("{}: no HELLO yet, {counters:?}", self.slot.device.port);
         self.slot.device.detail = hint(self.slot.baud, noise);
+        warn!("{}: {}", self.slot.device.port, self.slot.device.detail);
         self.slot.publish();
     }
 }
