@@ -11,9 +11,9 @@ use heapless::Vec;
 use crate::frame::{Frame, Kind};
 use crate::wtf8;
 
-/// Stretches of neighbouring frames that a message may be in at once.
+/// Stretches of neighbouring frames that a message may be in at once, with gaps between them.
 ///
-/// A message whose frames come in order is one stretch; each frame that overtakes another may add one.
+/// A message whose frames come in order is one stretch; every gap in what has arrived adds one.
 pub const STRETCHES: usize = 16;
 
 /// Why a frame was not taken into its message.
@@ -23,7 +23,7 @@ pub const STRETCHES: usize = 16;
 pub enum AssembleError {
     /// The message is longer than this many bytes, the size of the buffer; none of it is delivered.
     TooLong(usize),
-    /// The frames come in more stretches than [`STRETCHES`]; this one was dropped and may come again.
+    /// There are more gaps than [`STRETCHES`] allows; this frame was dropped and may come again.
     Scattered,
     /// The frame's total or kind contradicts an earlier frame of the message; it was dropped.
     Contradiction,
@@ -71,28 +71,26 @@ pub(crate) struct Assembly<B> {
     stretches: Vec<Stretch, STRETCHES>,
     total: Option<u32>,
     kind: Kind,
-    overflowed: bool,
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Assembly<B> {
     pub(crate) fn new(buffer: B) -> Self {
-        Self { buffer, used: 0, stretches: Vec::new(), total: None, kind: Kind::Text, overflowed: false }
+        Self { buffer, used: 0, stretches: Vec::new(), total: None, kind: Kind::Text }
     }
 
     pub(crate) fn clear(&mut self) {
         self.used = 0;
         self.stretches.clear();
         self.total = None;
-        self.overflowed = false;
     }
 
     /// Takes a frame in.
     pub(crate) fn insert(&mut self, frame: &Frame<'_>) -> Result<Progress, AssembleError> {
         let (sequence, total) = (frame.position.sequence(), frame.position.total());
-        if self.overflowed {
-            return Err(AssembleError::TooLong(self.buffer.as_ref().len()));
-        }
         self.agree(frame.kind, sequence, total)?;
+        if self.stretches.is_full() {
+            self.merge();
+        }
         // The stretch in front of which, or in which, the sequence belongs.
         let at = self.stretches.iter().position(|stretch| sequence < stretch.end).unwrap_or(self.stretches.len());
         if self.stretches.get(at).is_some_and(|stretch| sequence >= stretch.first) {
@@ -100,7 +98,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Assembly<B> {
         }
         let room = self.buffer.as_mut().get_mut(self.used..).unwrap_or_default();
         if room.len() < frame.data.len() {
-            self.overflowed = true;
             return Err(AssembleError::TooLong(self.buffer.as_ref().len()));
         }
         self.place(at, sequence, frame.data.len())?;
@@ -147,10 +144,37 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Assembly<B> {
 
     /// The whole message in order, halves of surrogate pairs joined where it is text.
     pub(crate) fn finish(&mut self) -> &[u8] {
+        self.put_in_order();
+        let whole = self.buffer.as_mut().get_mut(..self.used).unwrap_or_default();
+        let len = if self.kind == Kind::Text { wtf8::join(whole) } else { whole.len() };
+        self.buffer.as_ref().get(..len).unwrap_or_default()
+    }
+
+    /// Makes one stretch of neighbours that arrived apart.
+    fn merge(&mut self) {
+        self.put_in_order();
+        let mut merged = Vec::<Stretch, STRETCHES>::new();
+        for stretch in &self.stretches {
+            match merged.last_mut() {
+                Some(before) if before.end == stretch.first => {
+                    before.end = stretch.end;
+                    before.len += stretch.len;
+                }
+                // There is room: there are no more than before.
+                _ => merged.push(*stretch).unwrap_or_default(),
+            }
+        }
+        self.stretches = merged;
+    }
+
+    /// Turns the stretches into place, so that they lie in the buffer by their sequences.
+    fn put_in_order(&mut self) {
         let buffer = self.buffer.as_mut();
         let mut done = 0;
         for at in 0..self.stretches.len() {
-            let Some(&Stretch { start, len, .. }) = self.stretches.get(at) else { break };
+            let Some(stretch) = self.stretches.get_mut(at) else { break };
+            let (start, len) = (stretch.start, stretch.len);
+            stretch.start = done;
             if start > done
                 && let Some(misplaced) = buffer.get_mut(done..start + len)
             {
@@ -162,9 +186,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Assembly<B> {
             }
             done += len;
         }
-        let whole = buffer.get_mut(..done).unwrap_or_default();
-        let len = if self.kind == Kind::Text { wtf8::join(whole) } else { done };
-        self.buffer.as_ref().get(..len).unwrap_or_default()
     }
 }
 

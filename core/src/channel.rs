@@ -24,7 +24,7 @@ impl ChannelId {
     }
 }
 
-/// Whose frames go first: a lower class waits while a higher has any, but for a guaranteed share of one frame in sixteen.
+/// Whose frames go first: a lower class waits while a higher has any, but for a guaranteed share of one frame in sixteen for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Priority {
@@ -38,8 +38,10 @@ pub enum Priority {
 }
 
 impl Priority {
+    pub(crate) const ALL: [Self; 3] = [Self::Urgent, Self::Normal, Self::Bulk];
+
     pub(crate) fn from_wire(byte: u8) -> Option<Self> {
-        [Self::Urgent, Self::Normal, Self::Bulk].into_iter().find(|known| *known as u8 == byte)
+        Self::ALL.into_iter().find(|known| *known as u8 == byte)
     }
 }
 

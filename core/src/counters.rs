@@ -18,6 +18,8 @@ pub struct Counters {
     pub malformed: u32,
     /// Packets of an unknown type, or for a channel that is not open on this side.
     pub unknown: u32,
+    /// HELLOs of our own that came back: the line is a loop, or echoes.
+    pub echoed: u32,
     /// Messages on lossy channels that a full queue refused.
     pub dropped: u32,
 }

@@ -89,7 +89,7 @@ impl<'a> Pieces<'a> {
         let meta_len = if core::mem::take(&mut self.first) { self.message.meta.len() } else { 0 };
         let room = self.data_max - meta_len;
         if let (Cut::Units(units), Kind::Text) = (self.cut, self.message.kind) {
-            return self.next_units(usize::from(units.get()).min(room / 3), scratch);
+            return self.next_units(usize::from(units.get()), scratch.get_mut(..room)?);
         }
         let max = match self.cut {
             Cut::Units(units) => usize::from(units.get()).min(room),
@@ -104,10 +104,13 @@ impl<'a> Pieces<'a> {
         (!piece.is_empty()).then_some(piece)
     }
 
-    fn next_units<'s>(&mut self, units: usize, scratch: &'s mut [u8]) -> Option<&'s [u8]> {
-        let mut out = Encoder::new(scratch);
-        for unit in self.rest.by_ref().take(units.max(1)) {
+    fn next_units<'s>(&mut self, units: usize, room: &'s mut [u8]) -> Option<&'s [u8]> {
+        let mut out = Encoder::new(room);
+        for _ in 0..units {
+            let mut rest = self.rest;
+            let Some(unit) = rest.next().filter(|unit| out.has_room_for(*unit)) else { break };
             out.push(unit);
+            self.rest = rest;
         }
         out.finish().filter(|piece| !piece.is_empty())
     }

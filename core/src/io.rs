@@ -117,12 +117,15 @@ pub mod asynch {
         }
     }
 
-    /// Waits for bytes; nothing is lost when the future is dropped before it is ready, if the UART's own `read` keeps that promise.
+    /// Waits for bytes, unless there are some that were not taken in; nothing is lost when the future is dropped before it is ready, if the UART's own `read` keeps that promise.
     ///
     /// # Errors
     ///
     /// Those of the UART.
     pub async fn receive<U: Read, const CHUNK: usize>(wire: &mut Wire<CHUNK>, uart: &mut U) -> Result<(), U::Error> {
+        if wire.start < wire.end {
+            return Ok(());
+        }
         let len = uart.read(&mut wire.buf).await?;
         (wire.start, wire.end) = (0, len);
         Ok(())

@@ -44,6 +44,21 @@ pub struct JsonFrame<'a> {
     pub meta: Option<&'a str>,
 }
 
+/// What a message is called when its sender gives it no name: `<channel>-<index>`, counted over all channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DefaultId<'a> {
+    /// The channel's name.
+    pub channel: &'a str,
+    /// Which message of its sender.
+    pub index: u32,
+}
+
+impl fmt::Display for DefaultId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.channel, self.index)
+    }
+}
+
 /// Why a text is no frame. Its `Display` says what was wrong, where, and what is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -55,15 +70,17 @@ pub enum JsonError {
     NotObject,
     /// A field stands there twice.
     Twice,
+    /// The name of a field is written with an escape.
+    EscapedName,
     /// This field is of the wrong type; the second word says what it should be.
     Type(&'static str, &'static str),
     /// This field is a number with a fraction, or beyond 64 bits.
     Fraction(&'static str),
     /// This field is missing.
     Missing(&'static str),
-    /// The sequence is not 0 or more.
+    /// The sequence is below 0 or beyond 32 bits.
     Sequence(i64),
-    /// The total is not 1 or more.
+    /// The total is below 1 or beyond 32 bits.
     Total(i64),
     /// The sequence is not below the total.
     Beyond {
@@ -82,11 +99,12 @@ impl fmt::Display for JsonError {
             Self::Syntax(at) => write!(f, "not JSON from byte {at} on"),
             Self::NotObject => f.write_str("not a JSON object"),
             Self::Twice => f.write_str("a field stands there twice"),
+            Self::EscapedName => f.write_str("the name of a field is written with an escape"),
             Self::Type(field, wanted) => write!(f, "the field `{field}` is not {wanted}"),
-            Self::Fraction(field) => write!(f, "`{field}` is no whole number"),
+            Self::Fraction(field) => write!(f, "`{field}` is no whole number of at most 64 bits"),
             Self::Missing(field) => write!(f, "the field `{field}` is missing"),
-            Self::Sequence(value) => write!(f, "`sequence` is {value}; it counts from 0"),
-            Self::Total(value) => write!(f, "`total` is {value}; a message has at least 1 frame"),
+            Self::Sequence(value) => write!(f, "`sequence` is {value}; it counts from 0 and has 32 bits"),
+            Self::Total(value) => write!(f, "`total` is {value}; a message has at least 1 frame, and fewer than 2^32"),
             Self::Beyond { sequence, total } => {
                 write!(f, "`sequence` {sequence} is not below `total` {total}; frames are numbered from 0")
             }
@@ -249,7 +267,7 @@ mod tests {
             (change("{", "{\"total\":3,"), "a field stands there twice"),
             (change("\"data\":\"hell\"", "\"data\":7"), "the field `data` is not a string"),
             (change("\"total\":2", "\"total\":true"), "the field `total` is not a whole number"),
-            (change("0,", "0.5,"), "`sequence` is no whole number"),
+            (change("0,", "0.5,"), "`sequence` is no whole number of at most"),
             ("nonsense".into(), "not JSON from byte 1 on"),
             (format!("{CLASSIC}{CLASSIC}"), "not JSON from byte 76 on"),
         ] {

@@ -70,7 +70,7 @@
 //!
 //! | what | limit |
 //! |---|---|
-//! | frame | `FRAME` of [`Link`], 65 to 4096 bytes on the wire |
+//! | frame | `FRAME` of [`Link`], 123 to 4096 bytes on the wire |
 //! | channels of a side | `CHANNELS`, at most 128 |
 //! | channel name | [`channel::NAME_MAX`] bytes |
 //! | name, firmware, serial of an identity | [`packet::IDENTITY_MAX`] bytes each |
@@ -91,12 +91,14 @@ pub mod deframe;
 mod demux;
 mod event;
 mod frame;
+mod greeting;
 #[cfg(feature = "embedded-io-07")]
 pub mod io;
 #[cfg(feature = "json")]
 pub mod json;
 mod link;
 pub mod mux;
+mod output;
 pub mod packet;
 mod stream;
 pub mod wtf8;

@@ -12,13 +12,14 @@
 use heapless::Vec;
 
 use crate::channel::{Channel, ChannelId, OpenError};
-use crate::cobs;
 use crate::counters::Counters;
 use crate::cut::Message;
 use crate::deframe::{Deframer, Run};
 use crate::event::{Event, Peer, PeerChannel};
 use crate::frame::{Frame, MessageId};
+use crate::greeting::Greeting;
 use crate::mux::{Mux, Route, SendError};
+use crate::output::{Output, packet_max};
 use crate::packet::{self, DecodeError, Hello, Identity, PACKET_MIN, Packet, Terms, VERSION};
 use crate::stream::Stream;
 
@@ -29,10 +30,13 @@ pub const HELLO_INTERVAL_US: u64 = 500_000;
 /// The channel table is asked for at most this often, in microseconds: a table of eight takes about 20 ms at 115200 baud.
 pub const ASK_INTERVAL_US: u64 = 100_000;
 
+/// Room for the length of a meta in front of it.
+const META_LEN_MAX: usize = 2;
+
 /// How a link presents itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Config<'i> {
-    /// Who this side is.
+    /// Who this side is; each field is cut to [`packet::IDENTITY_MAX`] bytes.
     pub identity: Identity<'i>,
     /// Different at every start of this side, by a random source or a counter that outlives it; 0 counts as 1.
     pub epoch: u32,
@@ -40,7 +44,7 @@ pub struct Config<'i> {
 
 /// One side of a link.
 ///
-/// `FRAME`: bytes of the longest run on the wire that is sent or taken, 64 to 4096; 256 gives frames of 240 bytes of data and more.
+/// `FRAME`: bytes of the longest run on the wire that is sent or taken, 123 to 4096; 256 gives frames of 240 bytes of data and more.
 /// `BLOCKS`: frames that may wait to be sent, over all channels. `CHANNELS`: channels of either side, at most 128.
 /// Costs about (`BLOCKS` + 2) × (`FRAME` + 32) + 16 × `CHANNELS` bytes of RAM.
 #[derive(Debug)]
@@ -94,35 +98,13 @@ enum Pending {
     Packet(usize),
 }
 
-/// One encoded packet on its way out.
-#[derive(Debug)]
-struct Output<const FRAME: usize> {
-    buf: [u8; FRAME],
-    start: usize,
-    end: usize,
-}
-
-/// What of the greeting is still to be sent, and when.
-#[derive(Debug)]
-struct Greeting {
-    hello_due: bool,
-    /// Ask for the peer's table although its epoch is known.
-    ask: bool,
-    /// Channels below this number have been announced.
-    announced: usize,
-    hello_at_us: u64,
-    ask_at_us: u64,
-    /// The epoch of the peer that was last refused for its versions.
-    refused: u32,
-}
-
 impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i, FRAME, BLOCKS, CHANNELS> {
     /// A link with no peer yet and no channels; its first HELLO is ready to be sent.
     #[must_use]
     pub fn new(config: Config<'i>) -> Self {
-        const { assert!(FRAME > PACKET_MIN && FRAME <= 4096 && CHANNELS >= 1 && CHANNELS <= 128) };
+        const { assert!(packet_max::<FRAME>() >= PACKET_MIN && FRAME <= 4096 && CHANNELS >= 1 && CHANNELS <= 128) };
         Self {
-            config: Config { epoch: config.epoch.max(1), ..config },
+            config: Config { epoch: config.epoch.max(1), identity: config.identity.shortened() },
             channels: Vec::new(),
             peer: None,
             peer_channels: [Meaning::Unknown; CHANNELS],
@@ -130,8 +112,8 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
             pending: None,
             mux: Mux::new(),
             next_message: 1,
-            output: Output { buf: [0; FRAME], start: 0, end: 0 },
-            greeting: Greeting { hello_due: true, ask: false, announced: 0, hello_at_us: 0, ask_at_us: 0, refused: 0 },
+            output: Output::new(),
+            greeting: Greeting::new(),
             counters: Counters::default(),
         }
     }
@@ -211,7 +193,14 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
     pub fn begin(&mut self, channel: ChannelId) -> Result<Stream, SendError> {
         let (route, _) = self.route(channel, 0)?;
         self.next_message = self.next_message.wrapping_add(1);
-        Ok(Stream::new(route))
+        Ok(Stream::new(route, self.peer.map_or(0, |peer| peer.epoch)))
+    }
+
+    /// Bytes of meta and data that every frame holds for the peer that is up, whatever its labels; 0 without one.
+    #[must_use]
+    pub fn frame_room(&self) -> usize {
+        let labels = packet::data_overhead(ChannelId(u8::MAX), MessageId(u32::MAX), u32::MAX, "") + META_LEN_MAX;
+        self.peer.map_or(0, |peer| packet_max::<FRAME>().min(peer.packet_max).saturating_sub(labels))
     }
 
     /// Queues one frame of a stream with as much of `data` as it holds, and returns how many bytes those are.
@@ -220,9 +209,10 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
     ///
     /// # Errors
     ///
-    /// [`SendError::Full`] until frames have left; [`SendError::Down`] when the link has changed since the stream began, which ends it.
+    /// [`SendError::Full`] until frames have left; [`SendError::Down`] when the link has changed since the stream began, which ends it;
+    /// [`SendError::Meta`] for a `meta` too long for a frame; [`SendError::Total`] when the stream would not have the frames it stated.
     pub fn write(&mut self, stream: &mut Stream, meta: &str, data: &[u8], last: bool) -> Result<usize, SendError> {
-        let peer = self.peer.ok_or(SendError::Down)?;
+        let peer = self.peer.filter(|peer| peer.epoch == stream.peer_epoch).ok_or(SendError::Down)?;
         stream.push(&mut self.mux, packet_max::<FRAME>().min(peer.packet_max), meta, data, last)
     }
 
@@ -275,10 +265,14 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
         let packet = Packet::decode_checked(self.deframer.packet(len))?;
         self.counters.received = self.counters.received.wrapping_add(1);
         match packet {
+            Packet::Hello(Hello { terms, identity }) if self.is_own(terms, identity) => {
+                self.counters.echoed = self.counters.echoed.wrapping_add(1);
+                Ok(None)
+            }
             Packet::Hello(Hello { terms, .. }) => Ok(self.handle_hello(terms, len)),
             _ if self.peer.is_none() => {
-                self.ask(now_us);
-                Ok(None)
+                self.greeting.ask(now_us);
+                Err(DecodeError::Unknown)
             }
             Packet::Open(id, channel) => {
                 let known = self.channel_named(channel.name).map_or(Meaning::NotOurs, Meaning::Ours);
@@ -289,11 +283,16 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
                 Meaning::Ours(_) => Ok(Some(Pending::Packet(len))),
                 Meaning::NotOurs => Err(DecodeError::Unknown),
                 Meaning::Unknown => {
-                    self.ask(now_us);
+                    self.greeting.ask(now_us);
                     Err(DecodeError::Unknown)
                 }
             },
         }
+    }
+
+    /// True for what this side has said itself: the line is a loop, or echoes.
+    fn is_own(&self, terms: Terms, identity: Identity<'_>) -> bool {
+        terms.epoch == self.config.epoch && identity == self.config.identity
     }
 
     fn meaning(&self, peers: ChannelId) -> Meaning {
@@ -312,6 +311,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
         let was_up = self.drop_link();
         let told = if compatible {
             self.peer = Some(Known { epoch: terms.epoch, packet_max: terms.packet_max as usize });
+            self.greeting.refused = 0;
             false
         } else {
             core::mem::replace(&mut self.greeting.refused, terms.epoch) == terms.epoch
@@ -320,15 +320,6 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
             (true, _) => Some(Pending::DownThen(len)),
             (false, false) => Some(Pending::Packet(len)),
             (false, true) => None,
-        }
-    }
-
-    /// Asks for the peer's channel table, not too often.
-    fn ask(&mut self, now_us: u64) {
-        if now_us >= self.greeting.ask_at_us {
-            self.greeting.ask_at_us = now_us.saturating_add(ASK_INTERVAL_US);
-            self.greeting.ask = true;
-            self.greeting.hello_due = true;
         }
     }
 
@@ -387,33 +378,26 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
     ///
     /// One packet at a time: the choice of the next is made as late as its first byte can leave, so keep little in flight behind it.
     pub fn poll_transmit(&mut self, now_us: u64) -> &[u8] {
-        if self.output.start == self.output.end {
+        if self.output.is_empty() {
             self.fill_output(now_us);
         }
-        self.output.buf.get(self.output.start..self.output.end).unwrap_or_default()
+        self.output.bytes()
     }
 
     /// Says that `len` of the bytes that [`Link::poll_transmit`] showed were taken.
     pub fn consume(&mut self, len: usize) {
-        self.output.start = self.output.start.saturating_add(len).min(self.output.end);
+        self.output.consume(len);
     }
 
+    /// Encodes what is to be sent next, if anything is.
     fn fill_output(&mut self, now_us: u64) {
-        let greeting = &mut self.greeting;
-        if core::mem::take(&mut greeting.hello_due) {
-            greeting.hello_at_us = now_us.saturating_add(HELLO_INTERVAL_US);
-            let seen = if core::mem::take(&mut greeting.ask) { 0 } else { self.peer.map_or(0, |peer| peer.epoch) };
-            let terms = Terms {
-                version_min: VERSION,
-                version_max: VERSION,
-                epoch: self.config.epoch,
-                seen,
-                packet_max: packet_max::<FRAME>() as u32,
-            };
+        let (epoch, packet_max) = (self.config.epoch, packet_max::<FRAME>() as u32);
+        let peer = self.peer.map(|peer| peer.epoch);
+        if let Some(terms) = self.greeting.take_hello(epoch, peer, packet_max, now_us) {
             self.output.put(&Packet::Hello(Hello { terms, identity: self.config.identity }));
-        } else if let (Some(_), Some(channel)) = (self.peer, self.channels.get(greeting.announced)) {
-            self.output.put(&Packet::Open(ChannelId(greeting.announced as u8), *channel));
-            greeting.announced += 1;
+        } else if let (Some(_), Some(channel)) = (peer, self.channels.get(self.greeting.announced)) {
+            self.output.put(&Packet::Open(ChannelId(self.greeting.announced as u8), *channel));
+            self.greeting.announced += 1;
         } else if let Some(slot) = self.mux.next_slot() {
             if let Some(frame) = self.mux.frame(slot) {
                 self.output.put(&Packet::Data(frame));
@@ -423,34 +407,5 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
             return;
         }
         self.counters.sent = self.counters.sent.wrapping_add(1);
-    }
-}
-
-/// Room for the length of a meta in front of it.
-const META_LEN_MAX: usize = 2;
-
-/// Longest packet whose run, with a delimiter before and after it, fits into `FRAME` bytes.
-const fn packet_max<const FRAME: usize>() -> usize {
-    cobs::packet_max(FRAME - 2)
-}
-
-impl<const FRAME: usize> Output<FRAME> {
-    /// Encodes a packet; one that does not fit is left out, which the limits on its fields rule out.
-    fn put(&mut self, packet: &Packet<'_>) {
-        self.start = 0;
-        self.end = self.encode(packet).unwrap_or(0);
-    }
-
-    fn encode(&mut self, packet: &Packet<'_>) -> Option<usize> {
-        // A HELLO is cut off from whatever noise came before it.
-        let lead = usize::from(matches!(packet, Packet::Hello(_)));
-        let (lead_bytes, room) = self.buf.split_at_mut_checked(lead)?;
-        lead_bytes.fill(0);
-        // The packet is written with room in front for the bytes that stuffing adds.
-        let gap = cobs::encoded_max(packet_max::<FRAME>()) - packet_max::<FRAME>();
-        let len = packet.encode(room.get_mut(gap..)?)?.len();
-        let stuffed = cobs::encode(room.get_mut(..gap + len)?, len)?;
-        *room.get_mut(stuffed)? = 0;
-        Some(lead + stuffed + 1)
     }
 }

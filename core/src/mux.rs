@@ -1,8 +1,8 @@
 //! The sending side: queues the frames of all messages in one shared pool, and says whose goes next.
 //!
 //! The pool is the budget: every queued frame takes one block, whatever its channel. Messages of one class take turns, one
-//! turn each in the order of their arrival, so two chats and a file give A0 B0 F0 A1 B1 F1. A higher class goes first, but one
-//! frame in sixteen belongs to the lowest class that waits, so that nothing starves.
+//! turn each in the order of their arrival, so two chats and a file give A0 B0 F0 A1 B1 F1. A higher class goes first, but
+//! one frame in sixteen belongs to each lower class that waits, and one block is kept for it, so that nothing starves.
 
 use core::fmt;
 use core::num::NonZeroU8;
@@ -11,8 +11,10 @@ use crate::channel::{ChannelId, Delivery, Priority};
 use crate::cut::{Cut, Message, Pieces};
 use crate::frame::{Frame, Kind, MessageId, Position};
 
-/// While a lower class waits, every so many frames one is its own: 1/16 = 6.25 % of the frames.
+/// A class that waits has one of so many frames at least: 1/16 = 6.25 % of them.
 const FLOOR: u8 = 16;
+/// How many classes there are.
+const CLASSES: usize = 3;
 
 /// Where a message goes: its labels, and how its channel is to be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +38,10 @@ pub enum SendError {
     Full,
     /// It needs this many frames, more than the queue ever holds: send it as a stream.
     TooLong(usize),
-    /// The `meta` leaves no room for data in a frame.
+    /// The labels and the `meta` leave no room for data in a frame that the peer takes.
     Meta,
+    /// The stream stated this many frames: this one would be one more, or the last too soon.
+    Total(u32),
     /// No peer is there; try again after [`Event::Up`](crate::Event::Up).
     Down,
     /// There is no channel of that number.
@@ -50,6 +54,7 @@ impl fmt::Display for SendError {
             Self::Full => f.write_str("the send queue is full"),
             Self::TooLong(frames) => write!(f, "the message needs {frames} frames, more than the queue holds"),
             Self::Meta => f.write_str("the meta fills a whole frame"),
+            Self::Total(total) => write!(f, "the stream stated {total} frames"),
             Self::Down => f.write_str("no peer has said hello"),
             Self::Channel => f.write_str("no such channel"),
         }
@@ -85,8 +90,8 @@ pub struct Mux<const FRAME: usize, const BLOCKS: usize> {
     turns: u32,
     /// The message whose turn it is and the frames it still has in it.
     turn: Option<(Route, u8)>,
-    /// Frames since a lower class than theirs had one, while one waited.
-    bypassed: u8,
+    /// For each class, the frames of others that went while it waited.
+    bypassed: [u8; CLASSES],
 }
 
 /// A block taken out of the order, to be read with [`Mux::frame`] and then given back.
@@ -111,7 +116,7 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
             arrivals: 0,
             turns: 0,
             turn: None,
-            bypassed: 0,
+            bypassed: [0; CLASSES],
         }
     }
 
@@ -127,19 +132,35 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
 
     /// Frames that a message of this class could queue now.
     ///
-    /// The lower classes leave some blocks to the higher, so that a file that fills the queue does not lock chat out of it.
+    /// The lower classes leave some blocks to the higher, so that a file that fills the queue does not lock chat out of it; the higher
+    /// leave one to each lower class that has none.
     #[must_use]
     pub fn room(&self, priority: Priority) -> usize {
         let free = self.blocks.iter().filter(|block| block.is_none()).count();
-        free.saturating_sub(Self::reserved(priority))
+        self.room_of(priority, free)
     }
 
+    fn room_of(&self, priority: Priority, free: usize) -> usize {
+        let has_none = |class: &Priority| !self.blocks.iter().flatten().any(|block| block.route.priority == *class);
+        let lower = [Priority::Normal, Priority::Bulk].into_iter().filter(|class| *class > priority);
+        let room = free.saturating_sub(Self::reserved(priority) + lower.filter(has_none).count());
+        // The block that was kept for this class is its own.
+        if has_none(&priority) { room.max(free.min(1)) } else { room }
+    }
+
+    /// Blocks that a class leaves to the higher ones.
     const fn reserved(priority: Priority) -> usize {
         match priority {
             Priority::Urgent => 0,
             Priority::Normal => 1,
             Priority::Bulk => BLOCKS / 4 + 1,
         }
+    }
+
+    /// Frames of a class that are ever queued at once: a longer message must be a stream.
+    const fn most(priority: Priority) -> usize {
+        let lower_classes = CLASSES - 1 - priority as usize;
+        BLOCKS - Self::reserved(priority) - lower_classes
     }
 
     /// True when nothing waits.
@@ -152,7 +173,7 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
     pub fn clear(&mut self) {
         self.blocks.fill(None);
         self.turn = None;
-        self.bypassed = 0;
+        self.bypassed = [0; CLASSES];
     }
 
     /// Cuts `message` into frames of at most `data_max` bytes of meta and data, and queues all of them or none.
@@ -174,14 +195,20 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         while counting.next(&mut scratch).is_some() {
             total += 1;
         }
-        if total > BLOCKS - Self::reserved(route.priority) {
+        if total > Self::most(route.priority) {
             return Err(SendError::TooLong(total));
         }
-        if route.delivery == Delivery::Latest && total > 0 {
-            self.drop_waiting(route.channel);
-        }
-        if total > self.room(route.priority) {
+        let replaces = route.delivery == Delivery::Latest && total > 0;
+        let is_replaced = |mux: &Self, block: &Block<FRAME>| replaces && mux.waits_whole(block, route.channel);
+        let free =
+            self.blocks.iter().filter(|block| block.as_ref().is_none_or(|block| is_replaced(self, block))).count();
+        if total > self.room_of(route.priority, free) {
             return Err(SendError::Full);
+        }
+        while let Some(old) =
+            self.blocks.iter().flatten().find(|block| is_replaced(self, block)).map(|block| block.route)
+        {
+            self.drop_message(old);
         }
         for sequence in 0..total {
             let meta = if sequence == 0 { message.meta } else { "" };
@@ -196,7 +223,7 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Full`] when no block is free for this class, [`SendError::TooLong`] when meta and data exceed `FRAME`.
+    /// [`SendError::Full`] when no block is free for this class, [`SendError::Meta`] when meta and data exceed `FRAME`.
     pub fn push(
         &mut self,
         route: Route,
@@ -207,7 +234,7 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
     ) -> Result<(), SendError> {
         let fits = meta.len().checked_add(data.len()).is_some_and(|len| len <= FRAME);
         let (true, Ok(meta_len), Ok(len)) = (fits, u16::try_from(meta.len()), u16::try_from(data.len())) else {
-            return Err(SendError::TooLong(2));
+            return Err(SendError::Meta);
         };
         if self.room(route.priority) == 0 {
             return Err(SendError::Full);
@@ -231,9 +258,7 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
     /// Whose frame goes next, if any waits.
     pub fn next_slot(&mut self) -> Option<Slot> {
         let waiting = || self.blocks.iter().enumerate().filter_map(|(at, block)| Some((at, block.as_ref()?)));
-        let highest = waiting().map(|(_, block)| block.route.priority).min()?;
-        let lowest = waiting().map(|(_, block)| block.route.priority).max()?;
-        let class = if lowest > highest && self.bypassed + 1 >= FLOOR { lowest } else { highest };
+        let class = self.class_of_turn()?;
         let of_turn = |block: &Block<FRAME>| {
             self.turn.is_some_and(|(route, left)| left > 0 && route == block.route && route.priority == class)
         };
@@ -244,9 +269,29 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
             (!of_turn(block), u32::MAX - age, u32::MAX - wait)
         })?;
         let route = block.route;
-        self.bypassed = if class < lowest { self.bypassed + 1 } else { 0 };
+        self.note_class(class);
         self.note_turn(route);
         Some(Slot(at))
+    }
+
+    fn has_waiting(&self, class: Priority) -> bool {
+        self.blocks.iter().flatten().any(|block| block.route.priority == class)
+    }
+
+    /// The highest class that waits, unless one below it has waited for its share; then the one that has longest.
+    fn class_of_turn(&self) -> Option<Priority> {
+        let waiting = || Priority::ALL.into_iter().filter(|class| self.has_waiting(*class));
+        let bypassed = |class: &Priority| self.bypassed.get(*class as usize).copied().unwrap_or(0);
+        waiting().filter(|class| bypassed(class) >= FLOOR - 1).max_by_key(bypassed).or_else(|| waiting().min())
+    }
+
+    fn note_class(&mut self, served: Priority) {
+        for class in Priority::ALL {
+            let waits = class != served && self.has_waiting(class);
+            if let Some(bypassed) = self.bypassed.get_mut(class as usize) {
+                *bypassed = if waits { bypassed.saturating_add(1) } else { 0 };
+            }
+        }
     }
 
     fn note_turn(&mut self, route: Route) {
@@ -283,19 +328,16 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         }
     }
 
-    /// Drops the messages of a channel of which no frame has left.
-    fn drop_waiting(&mut self, channel: ChannelId) {
-        for at in 0..BLOCKS {
-            let first = |block: &Block<FRAME>| block.route.channel == channel && block.position.sequence() == 0;
-            let Some(route) =
-                self.blocks.get(at).and_then(Option::as_ref).filter(|block| first(block)).map(|b| b.route)
-            else {
-                continue;
-            };
-            for block in &mut self.blocks {
-                if block.as_ref().is_some_and(|block| block.route == route) {
-                    *block = None;
-                }
+    /// True for a frame of a message of `channel` of which every frame still waits.
+    fn waits_whole(&self, block: &Block<FRAME>, channel: ChannelId) -> bool {
+        let of_message = self.blocks.iter().flatten().filter(|other| other.route == block.route).count();
+        block.route.channel == channel && block.position.total().is_some_and(|total| total as usize == of_message)
+    }
+
+    fn drop_message(&mut self, route: Route) {
+        for place in &mut self.blocks {
+            if place.as_ref().is_some_and(|block| block.route == route) {
+                *place = None;
             }
         }
     }

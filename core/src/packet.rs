@@ -13,8 +13,8 @@ use crate::frame::{Frame, Kind, MessageId, Position};
 pub const VERSION: u8 = 1;
 /// Longest name, firmware and serial in a HELLO, in bytes.
 pub const IDENTITY_MAX: usize = 32;
-/// Least `packet_max` a HELLO may state: any smaller could not take an OPEN.
-pub const PACKET_MIN: usize = 64;
+/// Least `packet_max` a HELLO may state: the length of the longest HELLO.
+pub const PACKET_MIN: usize = 120;
 
 const CRC: usize = 4;
 const HELLO: u8 = 1;
@@ -34,6 +34,14 @@ pub struct Identity<'a> {
     pub firmware: &'a str,
     /// Tells this device from all others of its kind.
     pub serial: &'a str,
+}
+
+impl<'a> Identity<'a> {
+    /// The same with each field cut, between characters, to [`IDENTITY_MAX`] bytes.
+    pub(crate) fn shortened(self) -> Self {
+        let shorten = |text: &'a str| text.get(..crate::wtf8::head(text.as_bytes(), IDENTITY_MAX)).unwrap_or_default();
+        Self { name: shorten(self.name), firmware: shorten(self.firmware), serial: shorten(self.serial) }
+    }
 }
 
 /// The greeting that begins a link.
@@ -213,7 +221,11 @@ fn data<'a>(flags: u8, mut body: Reader<'a>) -> Option<Frame<'a>> {
     let sequence = body.varint()?;
     let total = if flags & TOTAL == 0 { None } else { Some(body.varint()?) };
     let position = Position::new(sequence, total)?;
-    let meta = if flags & META == 0 { "" } else { body.string()? };
+    let meta = match flags & META {
+        0 => "",
+        _ if sequence == 0 => body.string()?,
+        _ => return None,
+    };
     let kind = if flags & BINARY == 0 { Kind::Text } else { Kind::Binary };
     Some(Frame { channel, message, position, kind, meta, data: body.rest() })
 }

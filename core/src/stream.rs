@@ -1,5 +1,6 @@
 //! A message that is sent while its data is still being made: a file read in pieces, telemetry without an end.
 
+use crate::channel::ChannelId;
 use crate::frame::{Kind, Position};
 use crate::mux::{Mux, Route, SendError};
 use crate::packet::data_overhead;
@@ -13,11 +14,13 @@ pub struct Stream {
     kind: Kind,
     total: Option<u32>,
     next: u32,
+    /// The link on which it was begun.
+    pub(crate) peer_epoch: u32,
 }
 
 impl Stream {
-    pub(crate) fn new(route: Route) -> Self {
-        Self { route, kind: Kind::Binary, total: None, next: 0 }
+    pub(crate) fn new(route: Route, peer_epoch: u32) -> Self {
+        Self { route, kind: Kind::Binary, total: None, next: 0, peer_epoch }
     }
 
     /// Sends the data as text: [`Link::write`](crate::Link::write) then cuts between characters.
@@ -30,6 +33,12 @@ impl Stream {
     #[must_use]
     pub fn of_frames(self, total: u32) -> Self {
         Self { total: Some(total), ..self }
+    }
+
+    /// The channel that it is on.
+    #[must_use]
+    pub fn channel(&self) -> ChannelId {
+        self.route.channel
     }
 
     /// Frames written so far.
@@ -48,8 +57,10 @@ impl Stream {
         last: bool,
     ) -> Result<usize, SendError> {
         let meta = if self.next == 0 { meta } else { "" };
-        let overhead = data_overhead(self.route.channel, self.route.message, self.next, meta);
-        let room = packet_max.saturating_sub(overhead).min(FRAME.saturating_sub(meta.len()));
+        // Labels as long as the longest number that they may have to hold.
+        let sequence_max = self.next.max(self.total.unwrap_or(0));
+        let overhead = data_overhead(self.route.channel, self.route.message, sequence_max, meta);
+        let room = packet_max.checked_sub(overhead).ok_or(SendError::Meta)?.min(FRAME.saturating_sub(meta.len()));
         let len = match self.kind {
             Kind::Text => crate::wtf8::head(data, room),
             Kind::Binary => data.len().min(room),
@@ -58,9 +69,14 @@ impl Stream {
             return Err(SendError::Meta);
         }
         let piece = data.get(..len).unwrap_or_default();
-        let next = self.next.checked_add(1).ok_or(SendError::Full)?;
-        let total = if last && len == data.len() { Some(next) } else { self.total };
-        let position = Position::new(self.next, total).ok_or(SendError::TooLong(total.unwrap_or(0) as usize))?;
+        let next = self.next.checked_add(1).ok_or(SendError::Total(u32::MAX))?;
+        let is_last = last && len == data.len();
+        let total = match self.total {
+            Some(total) if next > total || is_last != (next == total) => return Err(SendError::Total(total)),
+            None if is_last => Some(next),
+            total => total,
+        };
+        let position = Position::new(self.next, total).ok_or(SendError::Total(next))?;
         mux.push(self.route, position, self.kind, meta, piece)?;
         self.next = next;
         Ok(len)

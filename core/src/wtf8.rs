@@ -6,11 +6,11 @@
 /// Splits the first code point off `text`; what is no generalised UTF-8 counts as U+FFFD, byte by byte.
 fn split_point(text: &[u8]) -> Option<(u32, &[u8])> {
     let (&first, rest) = text.split_first()?;
-    let (len, bits) = match first {
+    let (len, bits, range) = match first {
         0x00..0x80 => return Some((u32::from(first), rest)),
-        0xc2..0xe0 => (1, first & 0x1f),
-        0xe0..0xf0 => (2, first & 0x0f),
-        0xf0..0xf5 => (3, first & 0x07),
+        0xc2..0xe0 => (1, first & 0x1f, 0x80..0x800),
+        0xe0..0xf0 => (2, first & 0x0f, 0x800..0x1_0000),
+        0xf0..0xf5 => (3, first & 0x07, 0x1_0000..0x11_0000),
         _ => return Some((0xfffd, rest)),
     };
     let Some((tail, after)) = rest.split_at_checked(len) else { return Some((0xfffd, rest)) };
@@ -18,7 +18,7 @@ fn split_point(text: &[u8]) -> Option<(u32, &[u8])> {
         return Some((0xfffd, rest));
     }
     let point = tail.iter().fold(u32::from(bits), |point, byte| point << 6 | u32::from(byte & 0x3f));
-    Some((point, after))
+    if range.contains(&point) { Some((point, after)) } else { Some((0xfffd, rest)) }
 }
 
 /// The UTF-16 code units of `text`.
@@ -87,6 +87,18 @@ impl<'a> Encoder<'a> {
             0x80..0x800 => self.put(&[0xc0 | (point >> 6) as u8, tail(point)]),
             _ => self.put(&[0xe0 | (point >> 12) as u8, tail(point >> 6), tail(point)]),
         }
+    }
+
+    /// True when another code unit fits.
+    pub(crate) fn has_room_for(&self, unit: u16) -> bool {
+        let need = match unit {
+            0..0x80 => 1,
+            0x80..0x800 => 2,
+            // The second half makes four bytes of the three of the first.
+            0xdc00..0xe000 if self.ends_in_high().is_some() => 1,
+            _ => 3,
+        };
+        self.out.len() - self.len >= need
     }
 
     /// Adds text that is whole characters.
@@ -205,6 +217,9 @@ mod tests {
     #[test]
     fn broken_bytes_become_replacement_characters() {
         assert!(units(&[0xff, b'a', 0xe2, 0x82]).eq([0xfffd, 0x61, 0xfffd, 0xfffd]));
+        // Longer than need be, and beyond the last character.
+        assert!(units(&[0xe0, 0x80, 0xaf]).eq([0xfffd; 3]));
+        assert!(units(&[0xf4, 0x90, 0x80, 0x80]).eq([0xfffd; 4]));
     }
 
     #[test]

@@ -99,11 +99,11 @@ fn fields_out_of_range_are_refused_although_the_check_fits() {
     let hello = |epoch: u8, packet_max: u8, versions: [u8; 2]| {
         sealed(&[&[0x10][..], &versions, &[epoch, 0, 0, 0, 0, 0, 0, 0, packet_max, 0, 0, 0]].concat())
     };
-    assert!(Packet::decode(&hello(1, 64, [1, 1])).is_ok());
+    assert!(Packet::decode(&hello(1, 120, [1, 1])).is_ok());
     for (what, bytes, error) in [
-        ("an epoch of 0", hello(0, 64, [1, 1]), DecodeError::Malformed),
-        ("a packet_max of 63", hello(1, 63, [1, 1]), DecodeError::Malformed),
-        ("versions the wrong way round", hello(1, 64, [2, 1]), DecodeError::Malformed),
+        ("an epoch of 0", hello(0, 120, [1, 1]), DecodeError::Malformed),
+        ("a packet_max of 119", hello(1, 119, [1, 1]), DecodeError::Malformed),
+        ("versions the wrong way round", hello(1, 120, [2, 1]), DecodeError::Malformed),
         ("a channel without a name", sealed(&[0x20, 0, 1, 0, 0]), DecodeError::Malformed),
         ("a control character in a name", sealed(&[0x20, 0, 1, 0, 1, 9]), DecodeError::Malformed),
         ("priority 3", sealed(&[0x20, 0, 3, 0, 1, b'c']), DecodeError::Malformed),
@@ -111,6 +111,7 @@ fn fields_out_of_range_are_refused_although_the_check_fits() {
         ("channel 256", sealed(&[0x20, 0x80, 2, 1, 0, 1, b'c']), DecodeError::Malformed),
         ("a sequence that is not below its total", sealed(&[0x31, 0, 1, 2, 2]), DecodeError::Malformed),
         ("a meta that is no UTF-8", sealed(&[0x32, 0, 1, 0, 1, 0xff]), DecodeError::Malformed),
+        ("a meta that is not on the first frame", sealed(&[0x32, 0, 1, 1, 1, b'm']), DecodeError::Malformed),
         ("the reserved flag of DATA", sealed(&[0x38, 0, 1, 0]), DecodeError::Unknown),
         ("type 0", sealed(&[0x00]), DecodeError::Unknown),
         ("type 4", sealed(&[0x40]), DecodeError::Unknown),

@@ -4,7 +4,7 @@ mod pair;
 
 use pair::{BULK, CHAT, Heard, LATEST, LOSSY, Pair, URGENT};
 use pocketmux_core::packet::Terms;
-use pocketmux_core::{Cut, Message, SendError};
+use pocketmux_core::{Config, Cut, Identity, Link, Message, SendError};
 
 #[test]
 fn both_sides_come_up_and_learn_each_others_names() {
@@ -127,6 +127,23 @@ fn an_urgent_message_overtakes_bulk_and_bulk_is_not_starved() {
 }
 
 #[test]
+fn no_class_starves_whatever_the_others_send() {
+    let mut pair = Pair::up();
+    for _ in 0..3000 {
+        // The greediest that there can be: every class takes all the room it gets, the higher ones first.
+        for channel in [URGENT, CHAT, BULK] {
+            while pair.a.link.send(channel, &Message::text(["c", "u", "b"][channel.index()])).is_ok() {}
+        }
+        pair.one_frame();
+    }
+    let order = pair.b.order();
+    for class in ["c", "b"] {
+        let share = order.matches(class).count() * 100 / order.len();
+        assert!((5..=10).contains(&share), "{class} got {share} %");
+    }
+}
+
+#[test]
 fn a_full_queue_refuses_bulk_first_and_urgent_last() {
     let mut pair = Pair::up();
     while pair.a.link.send(BULK, &Message::text("bulk")).is_ok() {}
@@ -146,6 +163,99 @@ fn only_the_newest_of_a_latest_channel_waits() {
     }
     pair.run_ms(1);
     assert_eq!(pair.b.messages(), [("latest".into(), b"three".to_vec())]);
+}
+
+#[test]
+fn a_refused_newest_message_leaves_the_one_before_it() {
+    let mut pair = Pair::up();
+    pair.a.link.send(LATEST, &Message::text("old")).unwrap();
+    while pair.a.link.send(CHAT, &Message::text("chat")).is_ok() {}
+    let long = "x".repeat(1000);
+    assert_eq!(pair.a.link.send(LATEST, &Message::text(&long)), Err(SendError::Full));
+    pair.run_ms(1);
+    assert!(pair.b.messages().contains(&("latest".into(), b"old".to_vec())));
+}
+
+#[test]
+fn a_stream_on_a_latest_channel_is_not_cut_short_by_a_message() {
+    let mut pair = Pair::up();
+    let mut stream = pair.a.link.begin(LATEST).unwrap();
+    pair.a.link.write(&mut stream, "", b"first", false).unwrap();
+    pair.a.link.send(LATEST, &Message::text("message")).unwrap();
+    pair.a.link.write(&mut stream, "", b"second", true).unwrap();
+    pair.run_ms(1);
+    assert_eq!(pair.b.messages().len(), 2);
+}
+
+#[test]
+fn a_stream_ends_with_the_link_that_it_was_begun_on() {
+    let mut pair = Pair::up();
+    let mut stream = pair.a.link.begin(BULK).unwrap();
+    pair.a.link.write(&mut stream, "", b"to the old peer", false).unwrap();
+    pair.reboot_b();
+    pair.run_ms(1);
+    assert!(pair.a.link.is_up());
+    assert_eq!(pair.a.link.write(&mut stream, "", b"to the new", true), Err(SendError::Down));
+}
+
+#[test]
+fn a_stream_has_the_frames_that_it_stated() {
+    let mut pair = Pair::up();
+    let mut stream = pair.a.link.begin(BULK).unwrap().of_frames(2);
+    assert_eq!(pair.a.link.write(&mut stream, "", b"too soon", true), Err(SendError::Total(2)));
+    assert_eq!(pair.a.link.write(&mut stream, "", b"one", false), Ok(3));
+    assert_eq!(pair.a.link.write(&mut stream, "", b"not the last?", false), Err(SendError::Total(2)));
+    assert_eq!(pair.a.link.write(&mut stream, "", b"two", true), Ok(3));
+    assert_eq!(pair.a.link.write(&mut stream, "", b"three", true), Err(SendError::Total(2)));
+    let mut stream = pair.a.link.begin(BULK).unwrap();
+    assert_eq!(pair.a.link.write(&mut stream, &"m".repeat(250), b"", false), Err(SendError::Meta));
+    pair.run_ms(1);
+    assert_eq!(pair.b.messages(), [("bulk".into(), b"onetwo".to_vec())]);
+}
+
+#[test]
+fn frames_of_a_stream_of_any_stated_length_fit() {
+    for total in [127, 128, 16_383, 16_384, u32::MAX] {
+        let mut pair = Pair::up();
+        let mut stream = pair.a.link.begin(BULK).unwrap().of_frames(total);
+        pair.a.link.write(&mut stream, "meta", &[7; 400], false).unwrap();
+        pair.a.link.write(&mut stream, "", &[7; 400], false).unwrap();
+        pair.run_ms(1);
+        assert_eq!(pair.b.frames.len(), 2, "{total}");
+    }
+}
+
+#[test]
+fn two_peers_without_a_common_version_do_not_greet_each_other_for_ever() {
+    let mut pair = Pair::new();
+    pair.other_version = true;
+    pair.run_ms(10_000);
+    // One every half second, and the first answers.
+    assert!((20..=24).contains(&pair.a.link.counters().sent), "{}", pair.a.link.counters().sent);
+    assert_eq!((pair.a.heard.clone(), pair.b.heard.clone()), (vec![Heard::Incompatible], vec![Heard::Incompatible]));
+}
+
+#[test]
+fn a_line_that_echoes_is_no_peer() {
+    let mut pair = Pair::new();
+    for now_us in 0..100 {
+        let bytes = pair.a.link.poll_transmit(now_us).to_vec();
+        pair.a.link.consume(bytes.len());
+        pair.a.take_in(&bytes, now_us);
+    }
+    assert!(!pair.a.link.is_up() && pair.a.heard.is_empty());
+    assert_eq!(pair.a.link.counters().echoed, 1);
+}
+
+#[test]
+fn the_smallest_frame_takes_the_longest_identity() {
+    let long = "n".repeat(40);
+    let identity = Identity { name: &long, firmware: &long, serial: &long };
+    let side = |epoch| Link::<123, 4, 1>::new(Config { identity, epoch });
+    let (mut a, mut b) = (side(1), side(2));
+    let hello = a.poll_transmit(0).to_vec();
+    assert_eq!(b.handle_input(&hello, 0), hello.len());
+    assert!(b.is_up());
 }
 
 #[test]
@@ -197,7 +307,7 @@ fn a_peer_that_speaks_our_version_among_others_comes_up() {
 #[test]
 fn frames_are_no_longer_than_the_peer_takes() {
     let mut pair = Pair::new();
-    pair.a.take_in(&pair::hello(Terms { version_min: 1, version_max: 1, epoch: 99, seen: 11, packet_max: 64 }), 5);
+    pair.a.take_in(&pair::hello(Terms { version_min: 1, version_max: 1, epoch: 99, seen: 11, packet_max: 120 }), 5);
     pair.a.link.send(BULK, &Message::bytes(&[7; 400])).unwrap();
     let mut stream = pair.a.link.begin(BULK).unwrap();
     pair.a.link.write(&mut stream, "meta", &[7; 400], true).unwrap();
@@ -208,11 +318,11 @@ fn frames_are_no_longer_than_the_peer_takes() {
             break;
         }
         pair.a.link.consume(bytes.len());
-        // A packet of 64 bytes, a byte of COBS, and a delimiter.
-        assert!(bytes.len() <= 66, "{} bytes", bytes.len());
+        // A packet of 120 bytes, a byte of COBS, and a delimiter.
+        assert!(bytes.len() <= 122, "{} bytes", bytes.len());
         frames += 1;
     }
-    assert!(frames > 8);
+    assert!(frames > 6);
 }
 
 #[test]

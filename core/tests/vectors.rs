@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroU8;
 
-use pocketmux_core::json::{JsonError, JsonFrame, unescape};
+use pocketmux_core::json::{DefaultId, JsonError, JsonFrame, unescape};
 use pocketmux_core::mux::{Mux, Route};
 use pocketmux_core::wtf8::{Encoder, units};
 use pocketmux_core::{ChannelId, Cut, Delivery, Demux, Frame, Kind, Message, MessageId, Position, Priority};
@@ -96,7 +96,7 @@ fn the_mux_sends_in_the_classic_order() {
             let frame = mux.frame(slot).unwrap();
             let index = frame.message.0 as usize;
             let Said { channel, message_id, .. } = &case.messages[index];
-            let id = message_id.clone().unwrap_or_else(|| format!("{channel}-{index}"));
+            let id = message_id.clone().unwrap_or_else(|| DefaultId { channel, index: index as u32 }.to_string());
             let position = frame.position;
             sent.push((channel.clone(), id, position.sequence(), position.total().unwrap(), frame.data.to_vec()));
             mux.release(slot);
@@ -211,7 +211,11 @@ fn json_frames_are_accepted_and_refused_as_the_vectors_say() {
     for Refused { name, text, kind, field } in texts.refused {
         let error = JsonFrame::parse(&text).map(drop).expect_err(&name);
         let known = match error {
-            JsonError::Syntax(_) | JsonError::NotObject | JsonError::Depth | JsonError::Twice => "json",
+            JsonError::Syntax(_)
+            | JsonError::NotObject
+            | JsonError::Depth
+            | JsonError::Twice
+            | JsonError::EscapedName => "json",
             JsonError::Missing(_) => "missing",
             JsonError::Type(..) => "type",
             JsonError::Fraction(field) => field,

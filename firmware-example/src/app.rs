@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 
 use embedded_io::{Read, ReadReady, Write, WriteReady};
-use heapless::String;
+use heapless::{Deque, String};
 use pocketmux_core::io::{Wire, transmit};
 use pocketmux_core::{
     Channel, ChannelId, Config, Delivery, Demux, Event, Identity, Link, Message, MessageId, Priority, Rebuilt,
@@ -13,7 +13,7 @@ use crate::chat::Chat;
 use crate::file::Sender;
 use crate::log::info;
 
-/// Bytes of the longest run on the wire: a file chunk of 240 bytes and its labels.
+/// Bytes of the longest run on the wire: frames of 240 bytes of data and their labels.
 pub const FRAME: usize = 256;
 /// How long the board thinks before it answers a line of chat, in microseconds.
 pub const THINK_US: u64 = 400_000;
@@ -65,6 +65,9 @@ pub struct App<'b> {
     messages: Demux<(ChannelId, MessageId), [u8; 256], 3>,
     chat: Chat,
     file: Option<Sender>,
+    wants_file: bool,
+    /// Lines for the `log` channel.
+    lines: Deque<&'static str, 4>,
     presence_at_us: u64,
 }
 
@@ -86,6 +89,8 @@ impl<'b> App<'b> {
             messages: Demux::new(|| [0; 256]),
             chat: Chat::default(),
             file: None,
+            wants_file: false,
+            lines: Deque::new(),
             presence_at_us: 0,
         }
     }
@@ -106,14 +111,16 @@ impl<'b> App<'b> {
             match event {
                 Event::Up(_peer) => {
                     info!("up: {}", _peer);
-                    self.file = Some(Sender::new());
+                    self.wants_file = true;
                     self.presence_at_us = now_us;
+                    self.log("link up");
                 }
                 Event::Down => {
                     info!("down: the peer has started anew");
                     self.messages.clear();
                     self.chat = Chat::default();
                     self.file = None;
+                    self.wants_file = false;
                 }
                 Event::Frame(frame) => {
                     let rebuilt = self.messages.insert((frame.channel, frame.message), &frame);
@@ -121,7 +128,12 @@ impl<'b> App<'b> {
                         Ok(Some(message)) if frame.channel == CHAT => self.chat.hear(&message, now_us),
                         Ok(Some(message)) => note(frame.channel, &message),
                         Ok(None) => {}
-                        Err(_error) => info!("dropped a frame: {}", _error),
+                        Err(_error) => {
+                            info!("dropped a frame: {}", _error);
+                            if frame.channel == CHAT {
+                                self.chat.too_long();
+                            }
+                        }
                     }
                 }
                 _ => {}
@@ -143,20 +155,44 @@ impl<'b> App<'b> {
             let told = self.send(TYPING, state);
             self.chat.told(told);
         }
-        if self.chat.take_file_request() {
-            self.file = Some(Sender::new());
-        }
         if let Some(answer) = self.chat.due(self.name, now_us)
             && self.link.send(CHAT, &Message::text_wtf8(&answer)).is_ok()
         {
             self.chat.answered();
         }
+        if let Some(excuse) = self.chat.excuse(self.name)
+            && self.link.send(CHAT, &Message::text_wtf8(&excuse)).is_ok()
+        {
+            self.chat.excused();
+        }
+        // A lossy channel would count a drop for each time that it is full.
+        while let Some(line) = self.lines.front()
+            && self.link.mux().room(Priority::Bulk) > 0
+            && self.send(LOG, line)
+        {
+            self.lines.pop_front();
+        }
+        self.work_on_file();
+    }
+
+    /// Sends the file if it is wanted; a request in the middle of one waits for its end.
+    fn work_on_file(&mut self) {
+        self.wants_file |= self.chat.take_file_request();
+        if self.file.is_none() && self.wants_file {
+            self.file = Sender::begin(&mut self.link);
+            self.wants_file = self.file.is_none();
+        }
         if let Some(sender) = &mut self.file
             && sender.send_more(&mut self.link)
         {
             self.file = None;
-            let _ = self.send(LOG, "file sent");
+            self.log("file sent");
         }
+    }
+
+    /// Queues a line for the `log` channel; while the queue is full it is dropped, as logs are.
+    fn log(&mut self, line: &'static str) {
+        let _ = self.lines.push_back(line);
     }
 
     fn send(&mut self, channel: ChannelId, text: &str) -> bool {

@@ -1,11 +1,11 @@
 //! Answers lines of chat, after some thought.
 
 use heapless::{Deque, Vec};
-use pocketmux_core::Rebuilt;
+use pocketmux_core::{Kind, Rebuilt};
 
 use crate::app::THINK_US;
 
-/// Lines that wait for their answer; while so many wait, the next one takes the place of the newest.
+/// Lines that wait for their answer; while so many wait, the next ones are only counted.
 const LINES: usize = 3;
 /// Bytes of a line that the answer repeats.
 const QUOTE: usize = 160;
@@ -20,6 +20,8 @@ pub(crate) struct Chat {
     /// What was last said on the `typing` channel.
     said_typing: bool,
     file_requested: bool,
+    /// Lines that came too fast or were too long, and what to say of them.
+    not_heard: Option<&'static str>,
 }
 
 struct Heard {
@@ -30,14 +32,31 @@ struct Heard {
 impl Chat {
     /// Takes a line in; it will be answered when it has been thought over.
     pub(crate) fn hear(&mut self, message: &Rebuilt<'_>, now_us: u64) {
+        if message.kind != Kind::Text {
+            self.not_heard = Some("that was bytes, not a line");
+            return;
+        }
+        self.file_requested |= message.data == b"/file";
         let len = pocketmux_core::wtf8::head(message.data, QUOTE);
         let line = Vec::from_slice(message.data.get(..len).unwrap_or_default()).unwrap_or_default();
-        self.file_requested |= line == b"/file";
-        if self.waiting.is_full() {
-            self.waiting.pop_back();
+        if self.waiting.push_back(Heard { line, answer_at_us: now_us + THINK_US }).is_err() {
+            self.not_heard = Some("too fast for me, I lost a line");
         }
-        // There is room now.
-        let _ = self.waiting.push_back(Heard { line, answer_at_us: now_us + THINK_US });
+    }
+
+    /// Notes that a line was longer than there is memory for.
+    pub(crate) fn too_long(&mut self) {
+        self.not_heard = Some("too long for me, 256 bytes at most");
+    }
+
+    /// What to say of lines that will get no answer of their own.
+    pub(crate) fn excuse(&self, name: &str) -> Option<Line> {
+        Some(join(&[name.as_bytes(), b": ", self.not_heard?.as_bytes()]))
+    }
+
+    /// Notes that it was said.
+    pub(crate) fn excused(&mut self) {
+        self.not_heard = None;
     }
 
     /// True once for each time that the file was asked for.
@@ -67,16 +86,20 @@ impl Chat {
             b"/help" => [name.as_bytes(), b": /file sends my file; anything else I repeat", b""],
             line => [name.as_bytes(), b" heard: ", line],
         };
-        let mut answer = Line::new();
-        for part in parts {
-            // A name, the words and a quote are shorter than the line.
-            let _ = answer.extend_from_slice(part);
-        }
-        Some(answer)
+        Some(join(&parts))
     }
 
     /// Notes that the answer is on its way.
     pub(crate) fn answered(&mut self) {
         self.waiting.pop_front();
     }
+}
+
+/// A name, the words and a quote are shorter than a line; what is not is cut.
+fn join(parts: &[&[u8]]) -> Line {
+    let mut line = Line::new();
+    for part in parts {
+        let _ = line.extend_from_slice(part);
+    }
+    line
 }

@@ -11,45 +11,44 @@ use crate::app::{BoardLink, FILE};
 pub const NAME: &str = "one-wire.txt";
 /// The file.
 pub const CONTENT: &[u8] = include_bytes!("../assets/one-wire.txt");
-/// Bytes of the file in a frame.
+/// Bytes of the file in a frame at most.
 pub const CHUNK: usize = 128;
 
 /// A file on its way: where it stands, and the message that carries it.
 pub(crate) struct Sender {
-    stream: Option<Stream>,
+    stream: Stream,
+    meta: String<64>,
+    /// Bytes of the file in a frame: fewer than [`CHUNK`] for a peer that takes only small frames.
+    chunk: usize,
     sent: usize,
 }
 
 impl Sender {
-    pub(crate) fn new() -> Self {
-        Self { stream: None, sent: 0 }
+    /// Begins the message; `None` while there is no peer to send it to.
+    pub(crate) fn begin(link: &mut BoardLink<'_>) -> Option<Self> {
+        let mut meta = String::new();
+        // A short name and a number fit.
+        let _ = write!(meta, r#"{{"name":"{NAME}","size":{},"type":"text/plain"}}"#, CONTENT.len());
+        let chunk = link.frame_room().saturating_sub(meta.len()).clamp(1, CHUNK);
+        let frames = CONTENT.len().div_ceil(chunk);
+        let stream = link.begin(FILE).ok()?.of_frames(frames as u32);
+        Some(Self { stream, meta, chunk, sent: 0 })
     }
 
-    /// Queues as many chunks as there is room for; true when the last is queued.
+    /// Queues as many chunks as there is room for; true when the last is queued, or when the link that they were for is gone.
     pub(crate) fn send_more(&mut self, link: &mut BoardLink<'_>) -> bool {
         loop {
-            match self.send_chunk(link) {
-                Ok(true) => return true,
-                Ok(false) => {}
+            let rest = CONTENT.get(self.sent..).unwrap_or_default();
+            let chunk = rest.get(..self.chunk).unwrap_or(rest);
+            match link.write(&mut self.stream, &self.meta, chunk, chunk.len() == rest.len()) {
+                Ok(len) => self.sent += len,
                 // There will be room again when frames have left.
-                Err(_) => return false,
+                Err(SendError::Full) => return false,
+                Err(_) => return true,
+            }
+            if self.sent == CONTENT.len() {
+                return true;
             }
         }
-    }
-
-    fn send_chunk(&mut self, link: &mut BoardLink<'_>) -> Result<bool, SendError> {
-        let stream = match &mut self.stream {
-            Some(stream) => stream,
-            none => none.insert(link.begin(FILE)?.of_frames(CONTENT.len().div_ceil(CHUNK) as u32)),
-        };
-        let mut meta = String::<64>::new();
-        if self.sent == 0 {
-            // A short name and a number fit.
-            let _ = write!(meta, r#"{{"name":"{NAME}","size":{},"type":"text/plain"}}"#, CONTENT.len());
-        }
-        let rest = CONTENT.get(self.sent..).unwrap_or_default();
-        let chunk = rest.get(..CHUNK).unwrap_or(rest);
-        self.sent += link.write(stream, &meta, chunk, chunk.len() == rest.len())?;
-        Ok(self.sent == CONTENT.len())
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::extract::ws::Utf8Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pocketmux_core::json::{self, EscapedStr, JsonFrame};
+use pocketmux_core::json::{self, DefaultId, EscapedStr, JsonFrame};
 use pocketmux_core::{Frame, Kind};
 use serde::de::IgnoredAny;
 
@@ -42,7 +42,7 @@ impl Scribe {
             }
         };
         let meta = (!frame.meta.is_empty()).then(|| value(frame.meta));
-        let message_id = format!("{channel}-{}{}", frame.message.0, self.boot);
+        let message_id = format!("{}{}", DefaultId { channel, index: frame.message.0 }, self.boot);
         let written = JsonFrame {
             channel: EscapedStr(channel),
             message_id: EscapedStr(&message_id),

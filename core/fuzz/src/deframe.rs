@@ -4,6 +4,9 @@
 use libfuzzer_sys::fuzz_target;
 use pocketmux_core::deframe::{Deframer, Run};
 
+/// Long enough for runs that are longer than COBS writes at once.
+const RUN_MAX: usize = 600;
+
 #[derive(Debug, PartialEq)]
 enum Found {
     Packet(Vec<u8>),
@@ -12,7 +15,7 @@ enum Found {
 }
 
 fn runs<'a>(slices: impl Iterator<Item = &'a [u8]>) -> Vec<Found> {
-    let mut deframer = Deframer::<32>::new();
+    let mut deframer = Deframer::<RUN_MAX>::new();
     let mut found = Vec::new();
     for mut slice in slices {
         while let Some(run) = deframer.next_run(&mut slice) {
@@ -38,12 +41,14 @@ fuzz_target!(|data: &[u8]| {
     stretches.retain(|stretch| !stretch.is_empty());
     assert_eq!(whole.len(), stretches.len());
     for (found, stretch) in whole.iter().zip(stretches) {
-        assert_eq!(*found == Found::TooLong, stretch.len() > 32);
+        assert_eq!(*found == Found::TooLong, stretch.len() > RUN_MAX);
         if let Found::Packet(packet) = found {
             let mut buf = vec![0; pocketmux_core::cobs::encoded_max(packet.len())];
             let start = buf.len() - packet.len();
             buf[start..].copy_from_slice(packet);
-            assert!(pocketmux_core::cobs::encode(&mut buf, packet.len()).is_some());
+            let len = pocketmux_core::cobs::encode(&mut buf, packet.len()).unwrap();
+            let back = pocketmux_core::cobs::decode(&mut buf[..len]).unwrap();
+            assert_eq!(back, packet);
         }
     }
 });

@@ -17,6 +17,9 @@ pub fn unescape<'o>(string: EscapedStr<'_>, out: &'o mut [u8]) -> Option<&'o [u8
         match escape.next()? {
             'u' => {
                 let digits = escape.as_str().get(..4)?;
+                if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                    return None;
+                }
                 encoder.push(u16::from_str_radix(digits, 16).ok()?);
                 escape = escape.as_str().get(4..)?.chars();
             }
@@ -106,6 +109,7 @@ mod tests {
             assert_eq!(escape(bytes, &mut [0; 64]), Some(EscapedStr(escaped)));
         }
         assert_eq!(unescape(EscapedStr(r"\ud83d\ude00"), &mut [0; 64]), Some("😀".as_bytes()));
+        assert_eq!(unescape(EscapedStr(r"\u+12f"), &mut [0; 64]), None);
         assert_eq!(escape(b"\xff", &mut [0; 6]), Some(EscapedStr(r"\ufffd")));
     }
 }

@@ -98,7 +98,12 @@ impl Scanner<'_> {
         if self.peek() != Some(b'"') {
             return Err(None);
         }
+        let start = self.at;
         self.string()?;
+        // Readers disagree about which field an escaped name means, so a frame has none; what is nested is nobody's field.
+        if self.depth == 1 && self.text.get(start..self.at).is_some_and(|key| key.contains(&b'\\')) {
+            return Err(Some(JsonError::EscapedName));
+        }
         self.space();
         if self.peek() != Some(b':') {
             return Err(None);
@@ -238,6 +243,12 @@ mod tests {
         ] {
             assert_eq!(check(text.as_bytes()), Err(JsonError::Syntax(at)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_field_is_named_plainly() {
+        assert_eq!(check(br#"{"ch\u0061nnel":"b"}"#), Err(JsonError::EscapedName));
+        assert_eq!(check(br#"{"meta":{"\u0061":1}}"#), Ok(()));
     }
 
     #[test]

@@ -95,6 +95,8 @@ pub struct Pair {
     pub b: Side,
     pub unplugged: bool,
     pub drop_opens: bool,
+    /// Both sides speak only version 2, as far as the other can tell.
+    pub other_version: bool,
     pub bit_error_rate: f64,
     now_us: u64,
     random: u64,
@@ -107,6 +109,7 @@ impl Pair {
             b: Side::new("b", 22),
             unplugged: false,
             drop_opens: false,
+            other_version: false,
             bit_error_rate: 0.0,
             now_us: 0,
             random: 0x9e37_79b9_7f4a_7c15,
@@ -144,6 +147,9 @@ impl Pair {
     fn cross(&mut self) -> bool {
         let from_a = transmit(&mut self.a.link, self.now_us).map(|bytes| self.spoil(bytes));
         let from_b = transmit(&mut self.b.link, self.now_us);
+        let translate =
+            |bytes: Option<Vec<u8>>| if self.other_version { bytes.map(|bytes| as_version_2(&bytes)) } else { bytes };
+        let (from_a, from_b) = (translate(from_a), translate(from_b));
         if !self.unplugged {
             let lost = self.drop_opens && from_a.as_ref().is_some_and(|bytes| is_open(bytes));
             self.b.take_in(from_a.as_deref().filter(|_| !lost).unwrap_or_default(), self.now_us);
@@ -182,6 +188,15 @@ fn is_open(wire: &[u8]) -> bool {
     let mut run = wire.split(|&byte| byte == 0).find(|run| !run.is_empty()).unwrap().to_vec();
     let packet = pocketmux_core::cobs::decode(&mut run).unwrap();
     matches!(Packet::decode(packet), Ok(Packet::Open(..)))
+}
+
+/// The same HELLO from a side that speaks only version 2.
+fn as_version_2(wire: &[u8]) -> Vec<u8> {
+    let mut run = wire.split(|&byte| byte == 0).find(|run| !run.is_empty()).unwrap().to_vec();
+    match Packet::decode(cobs::decode(&mut run).unwrap()).unwrap() {
+        Packet::Hello(Hello { terms, .. }) => hello(Terms { version_min: 2, version_max: 2, ..terms }),
+        other => panic!("{other:?} without a link"),
+    }
 }
 
 /// A HELLO on the wire.

@@ -1,6 +1,6 @@
 //! Proves by linking that no panic is reachable in a release build of the core.
 //!
-//! Every operation but those of `json` (see there) is called with values the optimiser cannot know. The panic handler calls a function that does not
+//! Every operation but `JsonFrame::parse` and `write` (see `json`) is called with values the optimiser cannot know. The panic handler calls a function that does not
 //! exist: if any panic survives optimisation, the link fails and names it. `tests/run` builds this for `thumbv6m-none-eabi`,
 //! and once more with the feature `with-panic`, which must fail. On a PC it is an empty program.
 
@@ -11,9 +11,16 @@ mod board {
     use core::convert::Infallible;
     use core::ptr::{read_volatile, write_volatile};
 
+    use core::fmt::{self, Write as _};
+
+    use pocketmux_core::deframe::{Deframer, Run};
     use pocketmux_core::io::{Wire, transmit};
+    use pocketmux_core::json::{EscapedStr, escape, unescape};
+    use pocketmux_core::mux::{Mux, Route};
+    use pocketmux_core::packet::Packet;
     use pocketmux_core::{
-        Channel, ChannelId, Config, Cut, Delivery, Demux, Event, Identity, Link, Message, MessageId, Priority, wtf8,
+        Channel, ChannelId, Config, Cut, Delivery, Demux, Event, Frame, Identity, Kind, Link, Message, MessageId,
+        Position, Priority, cobs, wtf8,
     };
 
     /// Where inputs come from and outputs go: addresses that mean nothing, since this never runs.
@@ -91,11 +98,15 @@ mod board {
         let mut link = Link::<256, 12, 8>::new(Config { identity, epoch });
         for _ in 0..input() {
             let channel = Channel::new(text(&names)).with_priority(Priority::Bulk).with_delivery(Delivery::Latest);
-            let _ = link.open(channel);
+            if let Err(error) = link.open(channel) {
+                let _ = write!(Out, "{error}");
+            }
             let _ = link.open(Channel::new(text(&names)).with_delivery(Delivery::Lossy));
         }
         link_operations(&mut link);
         text_operations();
+        mux_operations();
+        packet_operations();
         #[cfg(feature = "with-panic")]
         output(names[usize::from(input())]);
         loop {
@@ -150,7 +161,74 @@ mod board {
         }
     }
 
+    /// Shows a text, and so proves the `Display` of what made it.
+    struct Out;
+
+    impl fmt::Write for Out {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            show(text.as_bytes());
+            Ok(())
+        }
+    }
+
+    fn mux_operations() {
+        let mut mux = Mux::<128, 6>::new();
+        let data = inputs::<200>();
+        let route = Route {
+            channel: ChannelId::new(input()),
+            message: MessageId(u32::from_le_bytes(inputs())),
+            priority: if input() == 1 { Priority::Urgent } else { Priority::Normal },
+            delivery: if input() == 1 { Delivery::Latest } else { Delivery::Reliable },
+        };
+        for _ in 0..input() {
+            let message = Message::bytes(some(&data)).with_meta(text(&data));
+            if let Err(error) = mux.send(route, &message, usize::from(input())) {
+                let _ = write!(Out, "{error}");
+            }
+            if let Some(position) = Position::new(u32::from_le_bytes(inputs()), Some(u32::from_le_bytes(inputs()))) {
+                output(u8::from(mux.push(route, position, Kind::Text, text(&data), some(&data)).is_ok()));
+            }
+            if let Some(slot) = mux.next_slot() {
+                output(mux.frame(slot).map_or(0, |frame| frame.data.len() as u8));
+                mux.release(slot);
+            }
+            output(mux.room(route.priority) as u8);
+        }
+        mux.clear();
+    }
+
+    fn packet_operations() {
+        let mut deframer = Deframer::<200>::new();
+        let bytes = inputs::<200>();
+        let mut rest = some(&bytes);
+        while let Some(run) = deframer.next_run(&mut rest) {
+            let Run::Packet(packet) = run else { continue };
+            match Packet::decode(packet) {
+                Ok(packet) => {
+                    let mut out = [0; 300];
+                    show(packet.encode(&mut out).unwrap_or_default());
+                }
+                Err(error) => drop(write!(Out, "{error}")),
+            }
+        }
+        deframer.reset();
+        let mut run = bytes;
+        output(cobs::encode(&mut run, usize::from(input())).unwrap_or_default() as u8);
+        let position = Position::new(u32::from_le_bytes(inputs()), None).unwrap_or_else(|| loop {});
+        let mut demux = Demux::<u8, [u8; 64], 2>::new(|| [0; 64]);
+        let (channel, message) = (ChannelId::new(input()), MessageId(0));
+        let frame = Frame { channel, message, position, kind: Kind::Text, meta: "", data: some(&bytes) };
+        if let Err(error) = demux.insert(input(), &frame) {
+            let _ = write!(Out, "{error}");
+        }
+        demux.reopen(input());
+    }
+
     fn text_operations() {
+        let raw = inputs::<100>();
+        let mut scratch = [0; 300];
+        show(unescape(EscapedStr(text(&raw)), &mut scratch).unwrap_or_default());
+        show(escape(some(&raw), &mut scratch).map_or("", |text| text.0).as_bytes());
         let mut text = inputs::<200>();
         output(wtf8::join(&mut text) as u8);
         output(wtf8::head(some(&text), usize::from(input())) as u8);
