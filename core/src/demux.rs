@@ -22,6 +22,7 @@ pub struct Demux<K, B, const MESSAGES: usize> {
     closed_at: usize,
     clock: u32,
     given_up: u32,
+    last_given_up: Option<K>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,7 +54,14 @@ impl<K: Copy + PartialEq, B: AsRef<[u8]> + AsMut<[u8]>, const MESSAGES: usize> D
     pub fn new(mut make: impl FnMut() -> B) -> Self {
         const { assert!(MESSAGES >= 1 && MESSAGES <= 1024) };
         let slot = |()| Slot { key: None, heard: 0, assembly: Assembly::new(make()) };
-        Self { slots: [(); MESSAGES].map(slot), closed: [None; CLOSED], closed_at: 0, clock: 0, given_up: 0 }
+        Self {
+            slots: [(); MESSAGES].map(slot),
+            closed: [None; CLOSED],
+            closed_at: 0,
+            clock: 0,
+            given_up: 0,
+            last_given_up: None,
+        }
     }
 
     /// Takes a frame, and returns its message if that is whole now.
@@ -65,6 +73,7 @@ impl<K: Copy + PartialEq, B: AsRef<[u8]> + AsMut<[u8]>, const MESSAGES: usize> D
     /// [`AssembleError`] says why the frame was dropped. After [`AssembleError::TooLong`] the rest of its message is dropped too.
     pub fn insert(&mut self, key: K, frame: &Frame<'_>) -> Result<Option<Rebuilt<'_>>, AssembleError> {
         self.clock = self.clock.wrapping_add(1);
+        self.last_given_up = None;
         if self.closed.contains(&Some(key)) {
             return Ok(None);
         }
@@ -103,6 +112,7 @@ impl<K: Copy + PartialEq, B: AsRef<[u8]> + AsMut<[u8]>, const MESSAGES: usize> D
             if let Some(other) = slot.key.replace(key) {
                 close(&mut self.closed, &mut self.closed_at, other);
                 self.given_up = self.given_up.wrapping_add(1);
+                self.last_given_up = Some(other);
             }
             slot.assembly.clear();
         }
@@ -113,6 +123,12 @@ impl<K: Copy + PartialEq, B: AsRef<[u8]> + AsMut<[u8]>, const MESSAGES: usize> D
     #[must_use]
     pub fn given_up(&self) -> u32 {
         self.given_up
+    }
+
+    /// The message that the last [`Demux::insert`] gave up, if it did.
+    #[must_use]
+    pub fn last_given_up(&self) -> Option<K> {
+        self.last_given_up
     }
 
     /// Messages under way.

@@ -23,13 +23,6 @@ use crate::output::{Output, packet_max};
 use crate::packet::{self, DecodeError, Hello, Identity, PACKET_MIN, Packet, Terms, VERSION};
 use crate::stream::Stream;
 
-/// A HELLO is sent again after this time while no peer has answered, in microseconds.
-///
-/// Two a second find a peer soon after it appears and cost 1 % of a line at 115200 baud.
-pub const HELLO_INTERVAL_US: u64 = 500_000;
-/// The channel table is asked for at most this often, in microseconds: a table of eight takes about 20 ms at 115200 baud.
-pub const ASK_INTERVAL_US: u64 = 100_000;
-
 /// Room for the length of a meta in front of it.
 const META_LEN_MAX: usize = 2;
 

@@ -5,36 +5,14 @@ use core::fmt::Write as _;
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 use heapless::{Deque, String};
 use pocketmux_core::io::{Wire, transmit};
-use pocketmux_core::{
-    Channel, ChannelId, Config, Delivery, Demux, Event, Identity, Link, Message, MessageId, Priority, Rebuilt,
-};
+use pocketmux_core::{ChannelId, Config, Demux, Event, Identity, Link, Message, MessageId, Priority, Rebuilt};
 
+use crate::channels::{BoardLink, CHANNELS, CHAT, LOG, PRESENCE, TYPING};
 use crate::chat::Chat;
 use crate::file::Sender;
 use crate::log::info;
 
-/// Bytes of the longest run on the wire: frames of 240 bytes of data and their labels.
-pub const FRAME: usize = 256;
-/// How long the board thinks before it answers a line of chat, in microseconds.
-pub const THINK_US: u64 = 400_000;
-
 const PRESENCE_US: u64 = 1_000_000;
-
-const CHANNELS: [Channel<'static>; 5] = [
-    Channel::new("chat"),
-    Channel::new("presence").with_priority(Priority::Urgent).with_delivery(Delivery::Latest),
-    Channel::new("typing").with_priority(Priority::Urgent).with_delivery(Delivery::Latest),
-    Channel::new("file").with_priority(Priority::Bulk),
-    Channel::new("log").with_priority(Priority::Bulk).with_delivery(Delivery::Lossy),
-];
-const CHAT: ChannelId = ChannelId::new(0);
-const PRESENCE: ChannelId = ChannelId::new(1);
-const TYPING: ChannelId = ChannelId::new(2);
-pub(crate) const FILE: ChannelId = ChannelId::new(3);
-const LOG: ChannelId = ChannelId::new(4);
-
-/// The link of this application: a queue of 10 frames, up to 8 channels; about 4 KiB.
-pub(crate) type BoardLink<'b> = Link<'b, FRAME, 10, 8>;
 
 /// Which board this is.
 #[derive(Clone, Debug)]

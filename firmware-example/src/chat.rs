@@ -3,7 +3,8 @@
 use heapless::{Deque, Vec};
 use pocketmux_core::{Kind, Rebuilt};
 
-use crate::app::THINK_US;
+/// How long the board thinks before it answers a line of chat, in microseconds.
+pub const THINK_US: u64 = 400_000;
 
 /// Lines that wait for their answer; while so many wait, the next ones are only counted.
 const LINES: usize = 3;

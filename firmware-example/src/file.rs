@@ -5,7 +5,7 @@ use core::fmt::Write;
 use heapless::String;
 use pocketmux_core::{SendError, Stream};
 
-use crate::app::{BoardLink, FILE};
+use crate::channels::{BoardLink, FILE};
 
 /// The name that travels in the `meta` of the first frame.
 pub const NAME: &str = "one-wire.txt";

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod channels;
 mod chat;
 pub mod clock;
 pub mod file;
@@ -23,4 +24,6 @@ mod log;
 pub mod ring;
 pub mod uart;
 
-pub use app::{App, Board, FRAME, THINK_US};
+pub use app::{App, Board};
+pub use channels::FRAME;
+pub use chat::THINK_US;

@@ -1,0 +1,21 @@
+//! The channels of the application, and the link that carries them.
+
+use pocketmux_core::{Channel, ChannelId, Delivery, Link, Priority};
+
+/// Bytes of the longest run on the wire: frames of 240 bytes of data and their labels.
+pub const FRAME: usize = 256;
+pub(crate) const CHANNELS: [Channel<'static>; 5] = [
+    Channel::new("chat"),
+    Channel::new("presence").with_priority(Priority::Urgent).with_delivery(Delivery::Latest),
+    Channel::new("typing").with_priority(Priority::Urgent).with_delivery(Delivery::Latest),
+    Channel::new("file").with_priority(Priority::Bulk),
+    Channel::new("log").with_priority(Priority::Bulk).with_delivery(Delivery::Lossy),
+];
+pub(crate) const CHAT: ChannelId = ChannelId::new(0);
+pub(crate) const PRESENCE: ChannelId = ChannelId::new(1);
+pub(crate) const TYPING: ChannelId = ChannelId::new(2);
+pub(crate) const FILE: ChannelId = ChannelId::new(3);
+pub(crate) const LOG: ChannelId = ChannelId::new(4);
+
+/// The link of this application: a queue of 10 frames, up to 8 channels; about 4 KiB.
+pub(crate) type BoardLink<'b> = Link<'b, FRAME, 10, 8>;
