@@ -1,9 +1,10 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use pocketmux::{Options, Origin, PortSpec};
 
 const EXAMPLES: &str = "Examples:
@@ -20,34 +21,61 @@ What happens is logged to standard error; RUST_LOG=pocketmux=debug says more.";
 
 /// Joins a microcontroller's serial port to web browsers: many channels over one wire.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    command: Option<Command>,
     #[command(flatten)]
-    pub(crate) serve: Serve,
+    serve: Serve,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Serve(Options),
+    Ports,
+}
+
+impl Cli {
+    /// Reads the command line; ends the program where it cannot be acted on.
+    pub(crate) fn action() -> Action {
+        Self::parse().judge().unwrap_or_else(|error| error.exit())
+    }
+
+    fn judge(self) -> Result<Action, clap::Error> {
+        match self.command {
+            None => Ok(Action::Serve(self.serve.options())),
+            Some(Command::Serve(after)) => Ok(Action::Serve(self.serve.and(after).options())),
+            Some(Command::Ports) if self.serve == Serve::default() => Ok(Action::Ports),
+            Some(Command::Ports) => {
+                let words = "`pocketmux ports` takes no options: it lists what is attached and serves nothing";
+                Err(Self::command().error(ErrorKind::ArgumentConflict, words))
+            }
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+enum Command {
     /// Serve devices to browsers; what happens when no command is given.
     Serve(Serve),
     /// List the serial devices that are attached, with VID:PID, serial number and product.
     Ports,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Serve {
+struct Serve {
     /// A device's port: a path, unix:PATH for a socket, or demo for the virtual device. May be given several times.
     #[arg(long, value_name = "PORT", value_parser = port)]
     port: Vec<PortSpec>,
-    /// Bits a second on serial ports; the board must use the same.
-    #[arg(long, default_value_t = 115_200, value_parser = clap::value_parser!(u32).range(50..=12_000_000))]
-    baud: u32,
-    /// The address and port to listen on.
-    #[arg(long, default_value = "127.0.0.1:8765", value_name = "ADDRESS:PORT")]
-    listen: SocketAddr,
+    /// Bits a second on serial ports; the board must use the same [default: 115200].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(50..=12_000_000))]
+    baud: Option<u32>,
+    /// The address or name, and the port, to listen on; :8765 alone is 127.0.0.1:8765, this machine only
+    /// [default: 127.0.0.1:8765].
+    #[arg(long, value_parser = listen, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
     /// Where to remember devices [default: $XDG_DATA_HOME/pocketmux, or ~/.local/share/pocketmux].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -57,11 +85,25 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    pub(crate) fn options(self) -> Options {
+    /// These options, given before the command, with those after it, which win where there can only be one.
+    fn and(mut self, after: Self) -> Self {
+        self.port.extend(after.port);
+        self.allow_origin.extend(after.allow_origin);
+        Self {
+            port: self.port,
+            baud: after.baud.or(self.baud),
+            listen: after.listen.or(self.listen),
+            data: after.data.or(self.data),
+            allow_origin: self.allow_origin,
+        }
+    }
+
+    fn options(self) -> Options {
+        let usual = Options::default();
         Options {
             ports: self.port,
-            baud: self.baud,
-            listen: self.listen,
+            baud: self.baud.unwrap_or(usual.baud),
+            listen: self.listen.unwrap_or(usual.listen),
             data: self.data.or_else(data_directory),
             allow_origins: self.allow_origin,
         }
@@ -75,9 +117,75 @@ fn port(text: &str) -> Result<PortSpec, String> {
     }
 }
 
+/// Reads `ADDRESS:PORT`, `NAME:PORT` or `:PORT`.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let form =
+        "write an address and a port: 127.0.0.1:8765, localhost:8765, [::1]:8765, or :8765 for this machine only";
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let (name, port) = text.rsplit_once(':').ok_or(form)?;
+    let port: u16 = port.parse().map_err(|_| form)?;
+    if name.is_empty() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    let found: Vec<SocketAddr> = match (name, port).to_socket_addrs() {
+        Ok(found) => found.collect(),
+        Err(error) => return Err(format!("{name} is no address of this machine ({error}); {form}")),
+    };
+    // What is printed and what other programs try first is IPv4, so a name that has both means that.
+    let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    first.copied().ok_or_else(|| form.to_owned())
+}
+
 /// The XDG base directory for data, which must be absolute to count.
 fn data_directory() -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))?;
     Some(base.join("pocketmux"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Action, Cli, Options, listen};
+    use clap::Parser as _;
+    use pocketmux::PortSpec;
+
+    fn options(args: &[&str]) -> Options {
+        let cli = Cli::try_parse_from([&["pocketmux"], args].concat()).unwrap();
+        match cli.judge().unwrap() {
+            Action::Serve(options) => options,
+            Action::Ports => panic!("{args:?}"),
+        }
+    }
+
+    #[test]
+    fn an_address_to_listen_on_may_be_a_name_or_only_a_port() {
+        for (text, address) in [
+            ("0.0.0.0:80", "0.0.0.0:80"),
+            ("[::1]:8765", "[::1]:8765"),
+            ("localhost:8765", "127.0.0.1:8765"),
+            (":8765", "127.0.0.1:8765"),
+        ] {
+            assert_eq!(listen(text), Ok(address.parse().unwrap()), "{text}");
+        }
+        for text in ["8765", "localhost", "localhost:", "localhost:http", ""] {
+            assert!(listen(text).unwrap_err().contains("127.0.0.1:8765, localhost:8765"), "{text}");
+        }
+    }
+
+    #[test]
+    fn options_before_and_after_the_command_count_alike() {
+        for args in [
+            ["--port", "demo", "--baud", "9600", "serve"],
+            ["--port", "demo", "serve", "--baud", "9600"],
+            ["serve", "--port", "demo", "--baud", "9600"],
+        ] {
+            let Options { ports, baud, .. } = options(&args);
+            assert_eq!((ports, baud), (vec![PortSpec::Demo], 9600), "{args:?}");
+        }
+        let both = options(&["--port", "demo", "--baud", "9600", "serve", "--port", "/dev/tty1", "--baud", "300"]);
+        assert_eq!((both.ports.len(), both.baud), (2, 300));
+        assert_eq!(options(&[]).baud, 115_200);
+    }
 }

@@ -1,7 +1,7 @@
 //! One WebSocket client: what it sends goes to the hub, what the hub has goes to it.
 //!
 //! Reading goes on while writing waits. Everything that is ready is written in one go. A client that cannot keep up, or whose
-//! socket takes nothing for [`WRITE_PATIENCE`], is let go with 1013; one that does not answer two pings is gone.
+//! socket does not take one batch in [`WRITE_PATIENCE`], is let go with 1013; one that does not answer two pings is gone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -14,6 +14,7 @@ use tracing::debug;
 
 use crate::hub::{Hub, Reader};
 use crate::inbound::Inbound;
+use crate::pace::Pace;
 use crate::refusal::Refusals;
 use crate::shutdown::Shutdown;
 
@@ -64,6 +65,9 @@ pub(crate) fn serve(socket: WebSocket, hub: Arc<Hub>, mut shutdown: Shutdown) ->
             () = shutdown.wanted() => Some((close_code::AWAY, "The host is stopping.")),
         };
         if let Some((code, reason)) = leave {
+            let mut last_words = Vec::new();
+            refusals.take(&mut last_words);
+            let _ = timeout(FAREWELL, write(&mut sink, &mut last_words, false)).await;
             debug!("a client is let go: {code} {reason}");
             // Rare and last: it is to cost the others nothing.
             Box::pin(farewell(sink, stream, code, reason)).await;
@@ -73,15 +77,31 @@ pub(crate) fn serve(socket: WebSocket, hub: Arc<Hub>, mut shutdown: Shutdown) ->
 
 /// Takes what the client sends.
 async fn listen(stream: &mut SplitStream<WebSocket>, mut inbound: Inbound<'_>, unanswered: &AtomicU8) -> Leave {
-    let mut turn = 0;
+    let (mut turn, mut pace) = (0, Pace::new());
     while let Some(message) = stream.next().await {
         unanswered.store(0, Relaxed);
-        match message {
-            Ok(Message::Text(text)) => inbound.take(text.as_str()),
-            Ok(Message::Binary(bytes)) => inbound.refuse_binary(bytes.len()),
+        let len = match message {
+            Ok(Message::Text(text)) => {
+                inbound.take(text.as_str());
+                text.as_str().len()
+            }
+            Ok(Message::Binary(bytes)) => {
+                inbound.refuse_binary(bytes.len());
+                bytes.len()
+            }
             // The socket answers pings and closes by itself; after a close the stream ends.
-            Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) => {}
-            Err(error) => return judge(&error.to_string()),
+            Ok(Message::Ping(bytes) | Message::Pong(bytes)) => bytes.len(),
+            Ok(Message::Close(_)) => 0,
+            Err(error) => {
+                let leave = judge(&error.to_string());
+                if matches!(leave, Some((close_code::SIZE, _))) {
+                    inbound.refuse_oversized(MESSAGE_MAX);
+                }
+                return leave;
+            }
+        };
+        if let Some(wait) = pace.count(len) {
+            sleep(wait).await;
         }
         turn = (turn + 1) % TURN;
         if turn == 0 {

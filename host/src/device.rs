@@ -1,7 +1,7 @@
 //! One device over the life of the host: opens its port, serves it, and after an unplugging takes the same device back.
 //!
 //! The same device is the one with the same USB identity, on whatever path it comes back, or else the one on the same path; and in
-//! either case the one whose HELLO has the serial number that was seen first. Another one is refused, in words.
+//! either case the one whose HELLO has the name and the serial number that were seen first. Another one is refused, in words.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 use tracing::{info, warn};
 
 use crate::attached::{Attached, UsbId};
+use crate::hello::Hello;
 use crate::hub::Hub;
 use crate::outgoing::{ToDevice, WAITING_MAX};
 use crate::port::{Port, PortSpec};
@@ -36,8 +37,8 @@ pub(crate) struct Slot {
     pub(crate) messages: mpsc::Receiver<ToDevice>,
     pub(crate) shutdown: Shutdown,
     usb: Option<UsbId>,
-    /// The serial number of its first HELLO.
-    serial: Option<String>,
+    /// Its first HELLO.
+    first: Option<Hello>,
     /// Attempts that failed, or led to nobody, since it was last online.
     failures: u32,
 }
@@ -47,7 +48,7 @@ impl Slot {
     pub(crate) fn new(spec: PortSpec, port: &Port, baud: u32, hub: Arc<Hub>, shutdown: Shutdown) -> Self {
         let (sender, messages) = mpsc::channel(WAITING_MAX);
         let (id, device) = hub.open(spec.short_name(), port.at.to_string(), sender);
-        Self { spec, baud, hub, id, device, messages, shutdown, usb: port.usb.clone(), serial: None, failures: 0 }
+        Self { spec, baud, hub, id, device, messages, shutdown, usb: port.usb.clone(), first: None, failures: 0 }
     }
 
     /// Serves the device until the host stops.
@@ -87,20 +88,28 @@ impl Slot {
         self.publish();
     }
 
+    /// What to call a device that does not say its name.
+    pub(crate) fn short_name(&self) -> String {
+        self.spec.short_name()
+    }
+
     /// Takes the identity of a HELLO; a sentence when it is that of another device.
-    pub(crate) fn recognise(&mut self, name: &str, serial: &str) -> Result<(), String> {
-        match &self.serial {
+    ///
+    /// The name counts too: boards without a serial number of their own would all be the same otherwise.
+    pub(crate) fn recognise(&mut self, hello: &Hello) -> Result<(), String> {
+        match &self.first {
             None => {
-                self.serial = Some(serial.to_owned());
-                self.device.name = self.hub.settle(self.id, name, serial);
-                self.device.serial = serial.to_owned();
+                self.device.name = self.hub.settle(self.id, &hello.name, &hello.serial);
+                self.device.serial = hello.serial.clone();
+                self.first = Some(hello.clone());
                 Ok(())
             }
-            Some(first) if first == serial => Ok(()),
+            Some(first) if (&first.name, &first.serial) == (&hello.name, &hello.serial) => Ok(()),
             Some(first) => Err(format!(
-                "Another device answered on {}: {name} with the serial number {serial}, not {first}. Plug the first one in again, or \
-                 start pocketmux anew for this one.",
-                self.device.port
+                "Another device answered on {}: {}, not {}. Plug the first one in again, or start pocketmux anew for this one.",
+                self.device.port,
+                described(hello),
+                described(first),
             )),
         }
     }
@@ -109,9 +118,7 @@ impl Slot {
     pub(crate) fn note(&self) {
         let Device { name, serial, firmware, port, .. } = self.device.clone();
         let known = Known { name, serial, firmware, port, usb: self.usb.as_ref().map(ToString::to_string) };
-        let hub = self.hub.clone();
-        // A disk may be slow; the port is not to wait for it.
-        spawn_blocking(move || hub.note(known));
+        self.hub.note(known);
     }
 
     fn awaited(&self, path: &str) -> String {
@@ -169,9 +176,51 @@ impl Slot {
                 let Some(attached) = found else { return Ok(None) };
                 PortSpec::Serial(attached.path.into())
             }
-            (None, PortSpec::Serial(path)) if !path.exists() => return Ok(None),
+            // Only what is known not to be there is awaited in silence; a closed directory is a cause to name.
+            (None, PortSpec::Serial(path)) if path.try_exists().is_ok_and(|exists| !exists) => return Ok(None),
             (None, spec) => spec.clone(),
         };
         spec.open(self.baud).await.map(Some)
+    }
+}
+
+fn described(hello: &Hello) -> String {
+    match hello.serial.as_str() {
+        "" => format!("{} without a serial number", hello.name),
+        serial => format!("{} with the serial number {serial}", hello.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Slot;
+    use crate::hello::Hello;
+    use crate::hub::Hub;
+    use crate::port::{Port, PortSpec};
+    use crate::registry::Registry;
+    use crate::shutdown::Shutdown;
+    use std::sync::Arc;
+
+    fn hello(name: &str, firmware: &str, serial: &str) -> Hello {
+        Hello { name: name.into(), firmware: firmware.into(), serial: serial.into() }
+    }
+
+    #[test]
+    fn the_same_device_has_the_same_name_and_the_same_serial_number() {
+        for serial in ["", "s1"] {
+            let port = Port::in_memory(tokio::io::duplex(1).0);
+            let hub = Arc::new(Hub::new(Registry::load(None)));
+            let mut slot = Slot::new(PortSpec::Demo, &port, 115_200, hub, Shutdown::new().1);
+            for firmware in ["a 1", "a 2"] {
+                assert_eq!(slot.recognise(&hello("microbit", firmware, serial)), Ok(()));
+            }
+            let sentence = slot.recognise(&hello("pico", "a 1", serial)).unwrap_err();
+            assert!(sentence.contains("on demo: pico with") && sentence.contains("not microbit with"), "{sentence}");
+            assert!(
+                slot.recognise(&hello("microbit", "a 1", "s2"))
+                    .unwrap_err()
+                    .contains("microbit with the serial number s2")
+            );
+        }
     }
 }

@@ -6,7 +6,6 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
@@ -20,6 +19,7 @@ use crate::origin::Origin;
 use crate::port::PortSpec;
 use crate::port_error::PortError;
 use crate::registry::Registry;
+use crate::server;
 use crate::shutdown::Shutdown;
 use crate::web::{CLIENTS_MAX, Web, router};
 
@@ -131,7 +131,9 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
     for spec in specs {
         opened.push((spec.open(options.baud).await?, spec));
     }
-    let hub = Arc::new(Hub::new(Registry::load(options.data.as_deref())));
+    let registry = Registry::load(options.data.as_deref());
+    let writer = registry.keep();
+    let hub = Arc::new(Hub::new(registry));
     let (stop, stopping) = Shutdown::new();
     let mut devices = JoinSet::new();
     for (port, spec) in opened {
@@ -139,13 +141,22 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
         devices.spawn(slot.run(port));
     }
     let clients = Arc::new(Semaphore::new(CLIENTS_MAX as usize));
-    let web = Web { hub, allowed: options.allow_origins.into(), clients: clients.clone(), shutdown: stopping.clone() };
+    let web = Web {
+        hub,
+        allowed: options.allow_origins.into(),
+        clients: clients.clone(),
+        shutdown: stopping.clone(),
+        refusals: Arc::default(),
+    };
     let task = tokio::spawn(async move {
-        let mut server = tokio::spawn(serve_http(listener, web, stopping));
+        let mut server = tokio::spawn(server::serve(listener, router(web), server::connections_max(), stopping));
         shutdown.await;
         let _ = stop.send(true);
         let all_gone = async {
             while devices.join_next().await.is_some() {}
+            if let Some(writer) = writer {
+                writer.finish().await;
+            }
             // Every client holds a permit until it has said goodbye.
             let _ = clients.acquire_many(CLIENTS_MAX).await;
             let _ = (&mut server).await;
@@ -156,18 +167,6 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
         }
     });
     Ok(Host { local_addr, task })
-}
-
-async fn serve_http(listener: TcpListener, web: Web, mut stopping: Shutdown) {
-    let listener = listener.tap_io(|socket| {
-        // A frame is not to wait for the answer to the one before it.
-        let _ = socket.set_nodelay(true);
-    });
-    let served =
-        axum::serve(listener, router(web)).with_graceful_shutdown(async move { stopping.wanted().await }).await;
-    if let Err(error) = served {
-        warn!("The web server stopped: {error}.");
-    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -7,7 +7,7 @@ use pocketmux_core::json::JsonFrame;
 
 use crate::hub::Hub;
 use crate::outgoing::ToDevice;
-use crate::rebuild::Rebuild;
+use crate::rebuild::{MESSAGES, Rebuild};
 use crate::refusal::{Place, Refusals};
 
 /// Longest `data` of a frame, in bytes as it is written in the JSON text.
@@ -19,7 +19,7 @@ pub(crate) const MESSAGE_ID_MAX: usize = 256;
 /// Most frames of a message.
 pub(crate) const TOTAL_MAX: u32 = 1_000_000;
 /// Channels on which only the host speaks.
-const HOSTS_OWN: [&str; 2] = ["error", "device"];
+pub(crate) const HOSTS_OWN: [&str; 2] = ["error", "device"];
 /// What a frame looks like, for those who sent none.
 const EXAMPLE: &str = r#"{"channel":"chat","messageId":"chat-1","sequence":0,"total":1,"data":"hello"}"#;
 
@@ -81,7 +81,15 @@ impl<'h> Inbound<'h> {
         let Some(channel) = str::from_utf8(&channel).ok().filter(|name| self.hub.has_channel(name)) else {
             return Ok(());
         };
-        let Some(whole) = self.rebuild.take(text, frame, kind, &data)? else { return Ok(()) };
+        let taken = self.rebuild.take(text, frame, kind, &data);
+        if let Some(place) = self.rebuild.given_up() {
+            let sentence = format!(
+                "Browsers got what there was of this, devices did not: it was not whole when more than {MESSAGES} messages were under way. Send \
+                 fewer at once."
+            );
+            self.refusals.refuse(&sentence, || place);
+        }
+        let Some(whole) = taken? else { return Ok(()) };
         self.hub.route(&ToDevice {
             channel: channel.into(),
             message_id: frame.message_id.0.into(),
@@ -91,6 +99,13 @@ impl<'h> Inbound<'h> {
             sender: self.refusals.clone(),
         });
         Ok(())
+    }
+
+    /// Says that a message was longer than the socket takes at all; the connection ends with it.
+    pub(crate) fn refuse_oversized(&self, max: usize) {
+        let sentence =
+            format!("Refused: a WebSocket message of more than {max} bytes. Cut it into frames, and connect again.");
+        self.refusals.refuse(&sentence, Place::default);
     }
 
     /// Says that binary messages are not understood.

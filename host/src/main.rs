@@ -7,13 +7,12 @@ mod cli;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use pocketmux::{Attached, Host, Options, StartError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Action, Cli};
 
 /// A command line that cannot be acted on, as clap has it too.
 const USAGE: u8 = 2;
@@ -21,7 +20,7 @@ const USAGE: u8 = 2;
 const INTERRUPTED: i32 = 130;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let action = Cli::action();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("pocketmux=info,warn"));
     let is_terminal = io::stderr().is_terminal();
     tracing_subscriber::fmt()
@@ -30,10 +29,9 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_target(false)
         .init();
-    match cli.command {
-        Some(Command::Ports) => list_ports(),
-        Some(Command::Serve(serve)) => run(serve.options()),
-        None => run(cli.serve.options()),
+    match action {
+        Action::Ports => list_ports(),
+        Action::Serve(options) => run(options),
     }
 }
 

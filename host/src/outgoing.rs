@@ -120,7 +120,8 @@ impl Waiting {
     /// Gives the link the message, or the next frames of it; says whether that was all.
     fn take_turn(&mut self, link: &mut DeviceLink<'_>) -> Result<bool, SendError> {
         let ToDevice { kind, meta, data, .. } = &self.message;
-        if data.len() <= TURN_MAX {
+        // A message without data has no frame when it is sent whole, but one as a stream: the device is to hear of it.
+        if (1..=TURN_MAX).contains(&data.len()) {
             return match link.send(self.channel, &Message { kind: *kind, meta, data }) {
                 // A lossy channel drops what does not fit; the link has counted it.
                 Err(SendError::Full) if is_lossy(link, self.channel) => Ok(true),

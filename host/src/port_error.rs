@@ -55,7 +55,7 @@ impl PortError {
                 present: "Start the program that makes it (an emulator, say) first".into(),
             },
             io::ErrorKind::ConnectionRefused => Self::Refused(name),
-            io::ErrorKind::PermissionDenied => Self::forbidden(path),
+            io::ErrorKind::PermissionDenied => Self::forbidden_socket(path),
             _ => Self::Other(format!("unix:{name}"), error.to_string()),
         }
     }
@@ -63,8 +63,9 @@ impl PortError {
     pub(crate) fn of_serial(path: &Path, baud: u32, error: &serialport::Error) -> Self {
         use serialport::ErrorKind;
         let name = path.display().to_string();
-        let Ok(metadata) = fs::metadata(path) else {
-            return Self::Missing { path: name, present: Attached::sentence(&Attached::list()) };
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(unseen) => return Self::of_unseen(path, &unseen),
         };
         if metadata.mode() & FILE_TYPE != CHARACTER_DEVICE {
             return Self::NotSerial(name);
@@ -81,6 +82,26 @@ impl PortError {
         }
     }
 
+    /// For a path of which not even the kind can be seen.
+    fn of_unseen(path: &Path, error: &io::Error) -> Self {
+        let name = path.display().to_string();
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => Self::Forbidden { path: name, fix: CLOSED.into() },
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                Self::Missing { path: name, present: Attached::sentence(&Attached::list()) }
+            }
+            _ => Self::Other(name, error.to_string()),
+        }
+    }
+
+    fn forbidden_socket(path: &Path) -> Self {
+        let fix = match fs::metadata(path) {
+            Ok(_) => "Run the program that makes it as the same user, or let it open the socket to others.",
+            Err(_) => CLOSED,
+        };
+        Self::Forbidden { path: format!("the socket {}", path.display()), fix: fix.into() }
+    }
+
     fn forbidden(path: &Path) -> Self {
         let lookup = |file: &str| fs::read_to_string(file).unwrap_or_default();
         let fix = match fs::metadata(path) {
@@ -89,20 +110,26 @@ impl PortError {
                 let group = name_of(metadata.gid(), &lookup("/etc/group"));
                 how_to_be_allowed(path, &user, &group, metadata.gid(), metadata.mode(), &lookup("/etc/group"))
             }
-            Err(_) => "A directory on the way to it is closed to you.".into(),
+            Err(_) => CLOSED.into(),
         };
         Self::Forbidden { path: path.display().to_string(), fix }
     }
 }
 
+const CLOSED: &str = "A directory on the way to it is closed to you: `namei -l` with the path shows which.";
 const FILE_TYPE: u32 = 0o170_000;
 const CHARACTER_DEVICE: u32 = 0o020_000;
 const GROUP_READ_WRITE: u32 = 0o060;
 
 /// The way that fits: into the file's group where that helps, else a udev rule.
 fn how_to_be_allowed(path: &Path, user: &str, group: &str, gid: u32, mode: u32, groups: &str) -> String {
-    let device = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let kernel = format!("{}*", device.trim_end_matches(|digit: char| digit.is_ascii_digit()));
+    // A rule goes by the kernel's name, which that of a link such as those in /dev/serial/by-id is not.
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let device = real.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let kernel = match device.trim_end_matches(|digit: char| digit.is_ascii_digit()) {
+        "" => device.clone(),
+        kind => format!("{kind}*"),
+    };
     if gid == 0 || mode & GROUP_READ_WRITE != GROUP_READ_WRITE {
         return format!(
             "Only root may: add a udev rule, `echo 'KERNEL==\"{kernel}\", GROUP=\"dialout\", MODE=\"0660\"' | sudo tee \
@@ -152,6 +179,7 @@ fn holder(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::{PortError, holder, how_to_be_allowed, name_of};
+    use std::io;
     use std::path::Path;
 
     const GROUPS: &str = "root:x:0:\ndialout:x:20:ann,bob\nplugdev:x:46:\n";
@@ -169,6 +197,23 @@ mod tests {
             fix("eve", 0, 0o20_600).contains("udev rule") && fix("eve", 0, 0o20_600).contains("KERNEL==\"ttyACM*\"")
         );
         assert!(fix("eve", 20, 0o20_600).contains("udev rule"));
+    }
+
+    #[test]
+    fn the_rule_for_a_link_names_the_device_behind_it() {
+        let link = std::env::temp_dir().join(format!("pocketmux-link-{}", std::process::id()));
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        let fix = how_to_be_allowed(&link, "eve", "root", 0, 0o20_600, GROUPS);
+        std::fs::remove_file(&link).unwrap();
+        assert!(fix.contains("KERNEL==\"null*\""), "{fix}");
+    }
+
+    #[test]
+    fn a_port_in_a_closed_directory_is_forbidden_and_not_missing() {
+        let error = |kind: io::ErrorKind| PortError::of_unseen(Path::new("/closed/tty"), &kind.into()).to_string();
+        assert!(error(io::ErrorKind::PermissionDenied).starts_with("You may not open /closed/tty. A directory"));
+        assert!(error(io::ErrorKind::NotFound).starts_with("/closed/tty does not exist."));
     }
 
     #[test]

@@ -12,9 +12,10 @@ use pocketmux_core::{AssembleError, ChannelId, Demux, Frame, Kind, MessageId};
 use serde::Deserialize;
 
 use crate::inbound::{CHANNEL_MAX, MESSAGE_ID_MAX};
+use crate::refusal::Place;
 
 /// Messages of one client that are rebuilt at once.
-pub(crate) const MESSAGES: usize = 4;
+pub(crate) const MESSAGES: usize = 8;
 /// Longest message for a device, in bytes.
 pub(crate) const MESSAGE_MAX: usize = 16 << 10;
 /// Longest `meta` of a message for a device, in bytes.
@@ -36,6 +37,14 @@ impl Key {
         front.copy_from_slice(channel);
         back.copy_from_slice(message_id);
         Some(Self { channel_len: channel.len(), len, bytes })
+    }
+
+    /// The channel and the message id, for people.
+    fn place(&self) -> Place {
+        let both = self.bytes.get(..self.len).unwrap_or_default();
+        let (channel, message_id) = both.split_at_checked(self.channel_len).unwrap_or_default();
+        let [channel, message_id] = [channel, message_id].map(|text| Some(String::from_utf8_lossy(text).into_owned()));
+        Place { channel, message_id, sequence: None }
     }
 }
 
@@ -80,6 +89,11 @@ impl Rebuild {
             Ok(bytes) => Ok((Kind::Binary, Cow::Owned(bytes))),
             Err(error) => Err(format!("Refused: `data` is not base64 ({error}).")),
         }
+    }
+
+    /// The message that the last frame put an end to, if it did: it was under way for longest, and its memory was needed.
+    pub(crate) fn given_up(&self) -> Option<Place> {
+        Some(self.demux.as_ref()?.last_given_up()?.place())
     }
 
     /// Takes a frame, read from `text`, whose data stands for `data`; returns its message once that is whole.
@@ -220,6 +234,11 @@ mod tests {
             assert_eq!(take(&mut rebuild, &frame(&n.to_string(), 0, 2, "x", ",\"meta\":\"m\"")), Ok(None));
         }
         assert_eq!(rebuild.metas.len(), MESSAGES);
+        let oldest = rebuild.given_up().unwrap();
+        assert_eq!(
+            (oldest.channel.as_deref(), oldest.message_id.as_deref()),
+            (Some("chat"), Some((MESSAGES * 2 - 1).to_string().as_str()))
+        );
         let error = take(&mut rebuild, &frame("long", 0, 2, &"x".repeat(MESSAGE_MAX + 1), "")).unwrap_err();
         assert!(error.contains("at most 16384 bytes"));
         // It is said once; the rest of the message is dropped without a word.

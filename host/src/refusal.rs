@@ -1,15 +1,14 @@
 //! What a client is told when something it sent was refused.
 //!
 //! A refusal is a sentence on the channel `error`, to the sender alone: what was wrong, where, and what to do. They are limited to
-//! [`PER_SECOND`]; those beyond are counted into the next one, so that a broken client cannot make the host talk without end.
+//! [`PER_SECOND`]; those beyond are counted and told in one, so that a broken client cannot make the host talk without end.
 
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant, sleep};
 
 use crate::text;
 
@@ -95,42 +94,59 @@ impl Refusals {
     /// Tells the client why, and where; `place` is only asked for when it is going to be told.
     pub(crate) fn refuse(&self, sentence: &str, place: impl FnOnce() -> Place) {
         let mut state = self.lock();
-        let now = Instant::now();
-        let passed = now.duration_since(state.counted_at);
-        state.counted_at = now;
-        state.allowance = (state.allowance + passed.as_secs_f64() * f64::from(PER_SECOND)).min(f64::from(PER_SECOND));
-        if state.allowance < 1.0 || state.waiting.len() >= WAITING_MAX {
+        if state.untold > 0 || !state.may_tell() {
             state.untold += 1;
-            return;
+        } else {
+            state.tell(&format!("{sentence}{}", place().describe()));
         }
-        state.allowance -= 1.0;
-        state.count += 1;
-        let mut told = format!("{sentence}{}", place().describe());
-        if state.untold > 0 {
-            let _ = write!(told, " Before this, {} more were refused without a word.", state.untold);
-            state.untold = 0;
-        }
-        let frame = text::whole("error", &format!("error-{}", state.count), &told);
-        state.waiting.push_back(frame);
         drop(state);
         self.news.notify_one();
     }
 
     /// Takes what waits.
     pub(crate) fn take(&self, batch: &mut Vec<Utf8Bytes>) {
-        batch.extend(self.lock().waiting.drain(..));
+        let mut state = self.lock();
+        if state.untold > 0 && state.may_tell() {
+            let count = std::mem::take(&mut state.untold);
+            state.tell(&format!(
+                "{count} more were refused without a word each: at most {PER_SECOND} a second are told. What was wrong with the last of \
+                 them may be seen by sending it again."
+            ));
+        }
+        batch.extend(state.waiting.drain(..));
     }
 
     /// Waits for a refusal; one that came before the call counts.
     pub(crate) async fn changed(&self) {
-        self.news.notified().await;
+        if self.lock().untold > 0 {
+            // The allowance is back by then.
+            sleep(Duration::from_secs(1)).await;
+        } else {
+            self.news.notified().await;
+        }
+    }
+}
+
+impl State {
+    /// True when one may be told; it is counted only by [`State::tell`].
+    fn may_tell(&mut self) -> bool {
+        let now = Instant::now();
+        let passed = now.duration_since(self.counted_at);
+        self.counted_at = now;
+        self.allowance = (self.allowance + passed.as_secs_f64() * f64::from(PER_SECOND)).min(f64::from(PER_SECOND));
+        self.allowance >= 1.0 && self.waiting.len() < WAITING_MAX
+    }
+
+    fn tell(&mut self, sentence: &str) {
+        self.allowance -= 1.0;
+        self.count += 1;
+        self.waiting.push_back(text::whole("error", &format!("error-{}", self.count), sentence));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{PER_SECOND, Place, Refusals};
-    use tokio::time::{Duration, advance};
 
     fn told(refusals: &Refusals) -> Vec<String> {
         let mut batch = Vec::new();
@@ -152,9 +168,11 @@ mod tests {
 
         (0..PER_SECOND + 10).for_each(|_| refusals.refuse("No.", Place::default));
         assert_eq!(told(&refusals).len(), PER_SECOND as usize - 1);
-        advance(Duration::from_millis(60)).await;
-        refusals.refuse("No.", Place::default);
+        // Nothing else has to be refused for the rest to be told.
+        refusals.changed().await;
         assert!(told(&refusals)[0].contains("11 more were refused"));
+        refusals.refuse("No.", Place::default);
+        assert_eq!(told(&refusals).len(), 1);
     }
 
     #[test]

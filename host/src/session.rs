@@ -5,6 +5,7 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
+use std::mem::replace;
 use std::sync::OnceLock;
 
 use pocketmux_core::{Channel, Config, Delivery, Event, Identity, PeerChannel, Priority};
@@ -12,11 +13,14 @@ use tokio::time::{Duration, Instant, sleep_until};
 use tracing::{debug, info, warn};
 
 use crate::device::Slot;
+use crate::hello::Hello;
+use crate::inbound::HOSTS_OWN;
 use crate::outgoing::{CHANNELS, DeviceLink, Outgoing, ToDevice};
 use crate::port::{Exchange, Port};
 use crate::scribe::Scribe;
-use crate::table::DeviceState;
+use crate::table::{Device, DeviceState};
 use crate::text;
+use crate::throttle::Throttle;
 
 /// A device that has not said hello for this long after its port was opened gets a hint beside its name.
 const HELLO_PATIENCE: Duration = Duration::from_secs(3);
@@ -54,8 +58,17 @@ pub(crate) async fn run(slot: &mut Slot, mut port: Port) -> Ended {
         Identity { name: "pocketmux", firmware: concat!("pocketmux ", env!("CARGO_PKG_VERSION")), serial: "" };
     let epoch = RandomState::new().hash_one(std::process::id()) as u32;
     let link = Box::new(DeviceLink::new(Config { identity, epoch }));
-    let mut session =
-        Session { slot, names: &names, link, pockets: Vec::new(), scribe: None, outgoing: Outgoing::default() };
+    let mut session = Session {
+        slot,
+        names: &names,
+        link,
+        pockets: Vec::new(),
+        scribe: None,
+        outgoing: Outgoing::default(),
+        has_warned: HasWarned::default(),
+        restarts: Throttle::default(),
+        incompatibles: Throttle::default(),
+    };
     let ended = session.serve(&mut port).await;
     let name = session.slot.device.name.clone();
     session.outgoing.refuse_all(&format!("{name} was unplugged before it got this. Send it again when it is back."));
@@ -71,6 +84,18 @@ struct Session<'s> {
     /// Since the device has said hello.
     scribe: Option<Scribe>,
     outgoing: Outgoing,
+    has_warned: HasWarned,
+    /// A device may say hello as fast as the line carries it.
+    restarts: Throttle,
+    incompatibles: Throttle,
+}
+
+/// What was said once in this session and is not said again: a device tells its channels as often as it likes.
+#[derive(Default)]
+struct HasWarned {
+    of_hosts_own: bool,
+    of_surplus: bool,
+    of_unopened: bool,
 }
 
 impl<'s> Session<'s> {
@@ -135,9 +160,8 @@ impl<'s> Session<'s> {
                         }
                     }
                     Event::Up(peer) => {
-                        let (epoch, Identity { name, firmware, serial }) = (peer.epoch, peer.identity);
-                        let [name, firmware, serial] = [name, firmware, serial].map(str::to_owned);
-                        self.up(epoch, &name, firmware, &serial)?;
+                        let (epoch, hello) = (peer.epoch, Hello::new(peer.identity, &self.slot.short_name()));
+                        self.up(epoch, hello)?;
                     }
                     Event::Opened { peer, channel, ours: None } => {
                         let Channel { name, priority, delivery } = channel;
@@ -158,8 +182,9 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    fn up(&mut self, epoch: u32, name: &str, firmware: String, serial: &str) -> Result<(), Ended> {
-        self.slot.recognise(name, serial).map_err(Ended::Stranger)?;
+    fn up(&mut self, epoch: u32, hello: Hello) -> Result<(), Ended> {
+        self.slot.recognise(&hello).map_err(Ended::Stranger)?;
+        let Hello { firmware, serial, .. } = hello;
         let slot = &mut *self.slot;
         if slot.device.firmware != firmware {
             slot.device.channels.clear();
@@ -168,14 +193,18 @@ impl<'s> Session<'s> {
         slot.device.state = DeviceState::Online;
         slot.device.detail.clear();
         slot.note();
-        info!("{} is online on {} ({}, serial {serial}).", slot.device.name, slot.device.port, slot.device.firmware);
+        if let Some(left_out) = self.restarts.admit() {
+            let Device { name, port, firmware, .. } = &slot.device;
+            info!("{name} is online on {port} ({firmware}, serial {serial}).{left_out}");
+        }
         self.scribe = Some(Scribe::new(&slot.device.name, epoch));
         Ok(())
     }
 
     fn down(&mut self) {
+        // That it is online again is what the log says.
         let name = &self.slot.device.name;
-        info!("{name} has started anew.");
+        debug!("{name} has started anew.");
         self.outgoing.refuse_all(&format!("{name} started anew before it got this. Send it again."));
         self.scribe = None;
     }
@@ -186,13 +215,27 @@ impl<'s> Session<'s> {
         self.slot.device.detail = format!(
             "It speaks versions {min} to {max} of the protocol and this host version {ours}: update the older of the two."
         );
-        warn!("{}: {}", self.slot.device.port, self.slot.device.detail);
+        if let Some(left_out) = self.incompatibles.admit() {
+            warn!("{}: {}{left_out}", self.slot.device.port, self.slot.device.detail);
+        }
     }
 
     /// Opens our side of a channel that the device has opened.
     fn open(&mut self, peer: PeerChannel, name: Box<str>, priority: Priority, delivery: Delivery) {
-        let Some(place) = self.names.get(self.pockets.len()) else {
-            warn!("{} opens more than {CHANNELS} channels; {name} is left out.", self.slot.device.name);
+        let device = &self.slot.device.name;
+        if HOSTS_OWN.contains(&&*name) {
+            // A device could forge refusals and other devices there.
+            if !replace(&mut self.has_warned.of_hosts_own, true) {
+                warn!(
+                    "{device} opens the channel {name:?}, on which only the host speaks; what it sends there is left out."
+                );
+            }
+            return;
+        }
+        let Some(place) = self.names.iter().find(|place| place.get().is_none()) else {
+            if !replace(&mut self.has_warned.of_surplus, true) {
+                warn!("{device} opens more than {CHANNELS} channels; {name:?} is left out, and those after it.");
+            }
             return;
         };
         let name: &'s str = place.get_or_init(|| name);
@@ -202,7 +245,11 @@ impl<'s> Session<'s> {
                 self.pockets.push(text::escaped(name));
                 self.show_channel(name.to_owned());
             }
-            Err(error) => warn!("The channel {name} of {} was not opened: {error}.", self.slot.device.name),
+            Err(error) => {
+                if !replace(&mut self.has_warned.of_unopened, true) {
+                    warn!("The channel {name:?} of {device} was not opened: {error}.");
+                }
+            }
         }
     }
 

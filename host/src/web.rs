@@ -1,6 +1,6 @@
 //! The way in by HTTP: the page, the list of devices, and on any path the upgrade to a WebSocket.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -17,6 +17,7 @@ use crate::hub::Hub;
 use crate::origin::{self, Origin};
 use crate::page::{self, respond};
 use crate::shutdown::Shutdown;
+use crate::throttle::Throttle;
 
 /// Clients at once. A client holds one permit, so holding all of them means that every client has gone.
 pub(crate) const CLIENTS_MAX: u32 = 4096;
@@ -28,6 +29,8 @@ pub(crate) struct Web {
     pub(crate) allowed: Arc<[Origin]>,
     pub(crate) clients: Arc<Semaphore>,
     pub(crate) shutdown: Shutdown,
+    /// A page may ask as often as it likes.
+    pub(crate) refusals: Arc<Mutex<Throttle>>,
 }
 
 /// The router for everything.
@@ -44,7 +47,9 @@ async fn handle(
 ) -> Response<Body> {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     if let Err(refused) = origin::check(text(header::HOST), text(header::ORIGIN), &web.allowed) {
-        warn!("{refused}");
+        if let Some(left_out) = web.refusals.lock().unwrap_or_else(PoisonError::into_inner).admit() {
+            warn!("{refused}{left_out}");
+        }
         return respond(StatusCode::FORBIDDEN, format!("{refused}\n"));
     }
     let wants_upgrade = text(header::UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket"));

@@ -12,7 +12,7 @@ use serialport::{SerialPort, TTYPort};
 /// A running board; dropping it switches it off and pulls the cable.
 pub struct Board {
     stop: Arc<AtomicBool>,
-    sent: Arc<AtomicU64>,
+    flipped: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -21,8 +21,9 @@ impl Board {
     #[must_use]
     pub fn boot(port: TTYPort, serial: u64, epoch: u32, bit_error_rate: f64) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let sent = Arc::new(AtomicU64::new(0));
-        let mut uart = Uart { port, bit_error_rate, random: u64::from(epoch) << 32 | 0x9e37_79b9, sent: sent.clone() };
+        let flipped = Arc::new(AtomicU64::new(0));
+        let mut uart =
+            Uart { port, bit_error_rate, random: u64::from(epoch) << 32 | 0x9e37_79b9, flipped: flipped.clone() };
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
             let identity = Identity::new("bench", serial.to_be_bytes(), epoch);
@@ -34,13 +35,13 @@ impl Board {
                 std::thread::sleep(Duration::from_millis(1));
             }
         });
-        Self { stop, sent, thread: Some(thread) }
+        Self { stop, flipped, thread: Some(thread) }
     }
 
-    /// Bytes sent so far.
+    /// Bits that the noise has flipped so far.
     #[must_use]
-    pub fn sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
+    pub fn flipped(&self) -> u64 {
+        self.flipped.load(Ordering::Relaxed)
     }
 }
 
@@ -58,7 +59,7 @@ struct Uart {
     port: TTYPort,
     bit_error_rate: f64,
     random: u64,
-    sent: Arc<AtomicU64>,
+    flipped: Arc<AtomicU64>,
 }
 
 const BYTES_A_TURN: usize = 12;
@@ -74,6 +75,7 @@ impl Uart {
             self.random ^= self.random << 17;
             if ((self.random >> 11) as f64) < self.bit_error_rate * (1u64 << 53) as f64 {
                 bytes[bit / 8] ^= 1 << (bit % 8);
+                self.flipped.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
@@ -108,7 +110,6 @@ impl embedded_io::Write for Uart {
         let mut bytes = buf[..buf.len().min(BYTES_A_TURN)].to_vec();
         self.spoil(&mut bytes);
         let len = self.port.write(&bytes)?;
-        self.sent.fetch_add(len as u64, Ordering::Relaxed);
         std::thread::sleep(Duration::from_millis(1));
         Ok(len)
     }

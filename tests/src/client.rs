@@ -52,6 +52,21 @@ impl Client {
         self.socket.send(Message::text(text.into())).await.expect("the connection stands");
     }
 
+    /// Sends a text so many times at once, and skips as many that came.
+    ///
+    /// # Panics
+    ///
+    /// When the connection is gone.
+    pub async fn send_and_skip(&mut self, text: &str, times: usize) {
+        for _ in 0..times {
+            self.socket.feed(Message::text(text)).await.expect("the connection stands");
+        }
+        self.socket.flush().await.expect("the connection stands");
+        for _ in 0..times {
+            self.socket.next().await.expect("the connection stands").expect("the host keeps to the protocol");
+        }
+    }
+
     /// Sends one frame that is a whole message.
     pub async fn say(&mut self, channel: &str, id: &str, data: &str) {
         let frame = serde_json::json!({"channel": channel, "messageId": id, "sequence": 0, "total": 1, "data": data});

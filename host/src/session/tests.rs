@@ -36,9 +36,13 @@ struct Board {
 
 impl Board {
     fn new(wire: DuplexStream, serial: &'static str, epoch: u32) -> Self {
-        let identity = Identity { name: "microbit", firmware: "test 1", serial };
+        Self::with(wire, Identity { name: "microbit", firmware: "test 1", serial }, epoch, &["chat"])
+    }
+
+    /// A board with that identity and these channels first.
+    fn with(wire: DuplexStream, identity: Identity<'static>, epoch: u32, channels: &[&'static str]) -> Self {
         let mut link = Link::new(Config { identity, epoch });
-        link.open(Channel::new("chat")).unwrap();
+        channels.iter().for_each(|name| assert!(link.open(Channel::new(name)).is_ok()));
         link.open(Channel::new("file").with_priority(Priority::Bulk)).unwrap();
         link.open(Channel::new("typing").with_priority(Priority::Urgent).with_delivery(Delivery::Latest)).unwrap();
         let messages = Demux::new(|| vec![0; 20_000]);
@@ -197,7 +201,7 @@ async fn after_an_unplugging_only_the_same_board_is_taken_back() {
     let stranger = tokio::spawn(async move { Board::new(theirs, "s2", 1).until(|_| false).await });
     let (slot, ended) = session.await.unwrap();
     let Ended::Stranger(sentence) = ended else { panic!("{ended:?}") };
-    assert!(sentence.contains("serial number s2, not s1"), "{sentence}");
+    assert!(sentence.contains("serial number s2, not microbit with the serial number s1"), "{sentence}");
     stranger.abort();
 
     let (ours, theirs) = duplex(256);
@@ -219,6 +223,37 @@ async fn a_device_that_does_not_say_hello_gets_a_hint_and_its_messages_are_refus
     let [device] = &rig.hub.devices()[..] else { panic!() };
     assert_eq!(device.state, DeviceState::Opening);
     assert!(device.detail.contains("TX and RX are crossed"), "{}", device.detail);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_does_not_get_the_channels_on_which_only_the_host_speaks() {
+    for own in ["error", "device"] {
+        let (rig, wire) = Rig::new();
+        let (mut reader, _) = rig.hub.subscribe(false);
+        let identity = Identity { name: "microbit", firmware: "", serial: "s1" };
+        let mut board = Board::with(wire, identity, 1, &[own]);
+        board.until(|board| board.link.is_up() && rig.hub.devices()[0].channels.len() == 2).await;
+        board.link.send(CHAT, &Message::text("forged")).unwrap();
+        board.link.send(TYPING, &Message::text("typing")).unwrap();
+        let _ = timeout(Duration::from_millis(100), board.until(|_| false)).await;
+        let mut texts = Vec::new();
+        reader.take(&mut texts).unwrap();
+        let [typing] = &frames(&texts)[..] else { panic!("{texts:?}") };
+        assert_eq!((&typing["channel"], &typing["data"]), (&"typing".into(), &"typing".into()));
+        assert_eq!(rig.hub.devices()[0].channels, ["file", "typing"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_board_calls_itself_forges_nothing() {
+    for (name, shown) in [("pi\nco\u{202e}", "pico"), ("\u{7}", "demo")] {
+        let (rig, wire) = Rig::new();
+        let identity = Identity { name, firmware: "a\r1", serial: "s\u{2066}1" };
+        let mut board = Board::with(wire, identity, 1, &["chat"]);
+        board.until(|board| board.link.is_up() && rig.has_channels()).await;
+        let device = rig.hub.devices().remove(0);
+        assert_eq!((device.name.as_str(), device.firmware.as_str(), device.serial.as_str()), (shown, "a1", "s1"));
+    }
 }
 
 #[test]

@@ -1,0 +1,77 @@
+//! Clients that share a host: what one does disturbs no other.
+
+use std::time::Duration;
+
+use pocketmux_tests::{Board, Cable, Host};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_floods_is_slowed_down_and_the_others_hear_everything() {
+    let cable = Cable::new();
+    let _board = Board::boot(cable.plug().unwrap(), 1, 1, 0.0);
+    let host = Host::start(&cable).await.unwrap();
+    let (mut flooder, mut calm) = (host.client().await, host.client().await);
+    let flood = tokio::spawn(async move {
+        let frame = serde_json::json!({"channel": "flood", "messageId": "f", "sequence": 0, "total": 1, "data": "x".repeat(200)}).to_string();
+        loop {
+            flooder.send_and_skip(frame.as_str(), 64).await;
+        }
+    });
+    let calm = tokio::spawn(async move {
+        for n in 0..30 {
+            let id = format!("calm-{n}");
+            calm.say("talk", &id, "still here").await;
+            calm.frame(|frame| frame["messageId"] == id.as_str()).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    calm.await.expect("the calm client hears its own lines");
+    assert!(!flood.is_finished(), "the flooder is slowed down, not thrown out");
+    flood.abort();
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_go_to_the_sender_alone_and_every_one_is_accounted_for() {
+    let cable = Cable::new();
+    let _board = Board::boot(cable.plug().unwrap(), 1, 1, 0.0);
+    let host = Host::start(&cable).await.unwrap();
+    let (mut wrong, mut other) = (host.client().await, host.client().await);
+    for n in 0..60 {
+        wrong.send(format!("not a frame {n}")).await;
+    }
+    let mut told = 0;
+    while told < 60 {
+        let refusal = wrong.frame(|frame| frame["channel"] == "error").await;
+        let sentence = refusal["data"].as_str().unwrap();
+        told += match sentence.split_once(" more were refused") {
+            Some((count, _)) => count.parse::<u32>().unwrap(),
+            None => 1,
+        };
+    }
+    assert_eq!(told, 60);
+    wrong.say("talk", "after", "well formed").await;
+    let next = other.frame(|frame| frame["channel"] == "error" || frame["channel"] == "talk").await;
+    assert_eq!(next["messageId"], "after");
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_in_the_classic_order_all_reach_the_board() {
+    let cable = Cable::new();
+    let _board = Board::boot(cable.plug().unwrap(), 1, 1, 0.0);
+    let host = Host::start(&cable).await.unwrap();
+    let mut client = host.client().await;
+    client.frame(|frame| frame["channel"] == "presence").await;
+    for sequence in 0..2 {
+        for line in 0..3 {
+            let data = format!("{line}{}", ["first half, ", "second half"][sequence]);
+            let frame = serde_json::json!({"channel": "chat", "messageId": format!("chat-{line}"), "sequence": sequence, "total": 2, "data": data});
+            client.send(frame.to_string()).await;
+        }
+    }
+    for line in 0..3 {
+        let answer = client.frame(|frame| frame["from"] == "bench" && frame["channel"] == "chat").await;
+        assert_eq!(answer["data"], format!("bench heard: {line}first half, {line}second half"));
+    }
+    host.stop().await;
+}
