@@ -54,6 +54,20 @@ impl Attached {
         all
     }
 
+    /// A device that is not there.
+    #[cfg(test)]
+    pub(crate) fn example(path: &str, is_usb: bool) -> Self {
+        let usb = UsbPortInfo {
+            vid: 0x0d28,
+            pid: 0x0204,
+            serial_number: Some("9904".into()),
+            manufacturer: Some("Arm".into()),
+            product: Some("BBC micro:bit".into()),
+            interface: None,
+        };
+        Self { path: path.into(), usb: is_usb.then_some(usb) }
+    }
+
     fn of(info: serialport::SerialPortInfo) -> Self {
         let usb = match info.port_type {
             SerialPortType::UsbPort(usb) => Some(usb),
@@ -122,18 +136,14 @@ impl Attached {
 #[cfg(test)]
 mod tests {
     use super::Attached;
-    use serialport::UsbPortInfo;
 
     fn usb(path: &str, serial: Option<&str>, interface: Option<u8>) -> Attached {
-        let usb = UsbPortInfo {
-            vid: 0x0d28,
-            pid: 0x0204,
-            serial_number: serial.map(str::to_owned),
-            manufacturer: Some("Arm".into()),
-            product: Some("BBC micro:bit".into()),
-            interface,
-        };
-        Attached { path: path.into(), usb: Some(usb) }
+        let mut device = Attached::example(path, true);
+        if let Some(usb) = &mut device.usb {
+            usb.serial_number = serial.map(str::to_owned);
+            usb.interface = interface;
+        }
+        device
     }
 
     #[test]

@@ -185,16 +185,43 @@ async fn choose(named: Vec<PortSpec>) -> Result<Vec<PortSpec>, StartError> {
         return Ok(named);
     }
     let attached = tokio::task::spawn_blocking(Attached::list).await.unwrap_or_default();
-    let usb: Vec<Attached> = attached.into_iter().filter(Attached::is_usb).collect();
+    let spec = the_only(&attached)?;
+    match &spec {
+        PortSpec::Demo => {
+            info!("No USB serial device is attached: starting the virtual device. (--port names a port.)")
+        }
+        port => info!("Using {port}, the only USB serial device."),
+    }
+    Ok(vec![spec])
+}
+
+/// The one USB serial device; the virtual one where there is none.
+fn the_only(attached: &[Attached]) -> Result<PortSpec, StartError> {
+    let usb: Vec<Attached> = attached.iter().filter(|device| device.is_usb()).cloned().collect();
     match usb.as_slice() {
-        [] => {
-            info!("No USB serial device is attached: starting the virtual device. (--port names a port.)");
-            Ok(vec![PortSpec::Demo])
-        }
-        [one] => {
-            info!("Using {}, the only USB serial device.", one.path);
-            Ok(vec![PortSpec::Serial(one.path.clone().into())])
-        }
+        [] => Ok(PortSpec::Demo),
+        [one] => Ok(PortSpec::Serial(one.path.clone().into())),
         several => Err(StartError::Several(Attached::table(several))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{StartError, the_only};
+    use crate::attached::Attached;
+    use crate::port::PortSpec;
+
+    #[test]
+    fn one_usb_device_is_taken_none_means_the_virtual_one_and_several_are_listed() {
+        let built_in = Attached::example("/dev/ttyS0", false);
+        let [one, two] = ["/dev/ttyACM0", "/dev/ttyUSB1"].map(|path| Attached::example(path, true));
+        assert_eq!(the_only(std::slice::from_ref(&built_in)).unwrap(), PortSpec::Demo);
+        assert_eq!(the_only(&[built_in, one.clone()]).unwrap(), PortSpec::Serial("/dev/ttyACM0".into()));
+        let several = the_only(&[one, two]).unwrap_err();
+        let told = several.to_string();
+        assert!(matches!(several, StartError::Several(_)));
+        for word in ["--port", "/dev/ttyACM0", "/dev/ttyUSB1", "0d28:0204"] {
+            assert!(told.contains(word), "{told}");
+        }
     }
 }

@@ -67,6 +67,34 @@ impl Client {
         }
     }
 
+    /// Sends a ping, and returns what the answering pong holds.
+    ///
+    /// # Panics
+    ///
+    /// When none comes in time.
+    pub async fn ping(&mut self, payload: &'static [u8]) -> Vec<u8> {
+        self.socket.send(Message::Ping(payload.into())).await.expect("the connection stands");
+        let answer = async {
+            loop {
+                if let Some(Ok(Message::Pong(answer))) = self.socket.next().await {
+                    return answer.to_vec();
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, answer).await.expect("a pong comes in time")
+    }
+
+    /// Reads to the end, and returns the code that the host closed with, if it said one.
+    pub async fn close_code(&mut self) -> Option<u16> {
+        loop {
+            match self.socket.next().await {
+                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
     /// Sends one frame that is a whole message.
     pub async fn say(&mut self, channel: &str, id: &str, data: &str) {
         let frame = serde_json::json!({"channel": channel, "messageId": id, "sequence": 0, "total": 1, "data": data});

@@ -75,3 +75,44 @@ async fn lines_in_the_classic_order_all_reach_the_board() {
     }
     host.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_is_let_go_and_disturbs_nobody() {
+    let cable = Cable::new();
+    let _board = Board::boot(cable.plug().unwrap(), 1, 1, 0.0);
+    let host = Host::start(&cable).await.unwrap();
+    let (mut stalled, mut calm) = (host.client().await, host.client().await);
+    let mut busy = [host.client().await, host.client().await];
+    let frame =
+        serde_json::json!({"channel": "load", "messageId": "l", "sequence": 0, "total": 1, "data": "x".repeat(60_000)})
+            .to_string();
+    // Two senders at the rate they are allowed overrun the ring and the stalled client's socket within seconds.
+    let load = async {
+        let [one, two] = &mut busy;
+        for _ in 0..60 {
+            tokio::join!(one.send_and_skip(&frame, 4), two.send_and_skip(&frame, 4));
+        }
+    };
+    let chat = async {
+        for n in 0..40 {
+            let id = format!("calm-{n}");
+            calm.say("talk", &id, "still here").await;
+            calm.frame(|frame| frame["messageId"] == id.as_str()).await;
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    tokio::join!(load, chat);
+    assert_eq!(stalled.close_code().await, Some(1013));
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ping_is_answered_and_a_stopping_host_says_goodbye() {
+    let cable = Cable::new();
+    let _board = Board::boot(cable.plug().unwrap(), 1, 1, 0.0);
+    let host = Host::start(&cable).await.unwrap();
+    let mut client = host.client().await;
+    assert_eq!(client.ping(b"are you there").await, b"are you there");
+    let (code, ()) = tokio::join!(client.close_code(), host.stop());
+    assert_eq!(code, Some(1001));
+}
