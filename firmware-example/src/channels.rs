@@ -2,8 +2,10 @@
 
 use pocketmux_core::{Channel, ChannelId, Delivery, Link, Priority};
 
-/// Bytes of the longest run on the wire: frames of 240 bytes of data and their labels.
-pub const FRAME: usize = 256;
+/// Bytes of the longest run on the wire: a file chunk with its meta and labels, and so few that the smallest
+/// board has 3 of its 16 KiB to spare at its fullest, which is the start.
+pub const FRAME: usize = 192;
+
 pub(crate) const CHANNELS: [Channel<'static>; 5] = [
     Channel::new("chat"),
     Channel::new("presence").with_priority(Priority::Urgent).with_delivery(Delivery::Latest),
@@ -17,5 +19,5 @@ pub(crate) const TYPING: ChannelId = ChannelId::new(2);
 pub(crate) const FILE: ChannelId = ChannelId::new(3);
 pub(crate) const LOG: ChannelId = ChannelId::new(4);
 
-/// The link of this application: a queue of 10 frames, up to 8 channels; about 4 KiB.
+/// The link of this application: a queue of 10 frames, up to 8 channels; about 3 KiB.
 pub(crate) type BoardLink<'b> = Link<'b, FRAME, 10, 8>;

@@ -12,7 +12,7 @@ pub const NAME: &str = "one-wire.txt";
 /// The file.
 pub const CONTENT: &[u8] = include_bytes!("../assets/one-wire.txt");
 /// Bytes of the file in a frame at most.
-pub const CHUNK: usize = 128;
+pub const CHUNK: usize = 110;
 
 /// A file on its way: where it stands, and the message that carries it.
 pub(crate) struct Sender {
