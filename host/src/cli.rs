@@ -12,6 +12,7 @@ const EXAMPLES: &str = "Examples:
   pocketmux --port /dev/ttyACM0              this device
   pocketmux --port demo                      the virtual device
   pocketmux --port unix:/tmp/uart            an emulator's UART on a unix socket
+  pocketmux --port tcp://pi.local:2000       a serial port that another machine shares raw over TCP, as ser2net does
   pocketmux --port /dev/ttyUSB0 --baud 921600
   pocketmux --listen 0.0.0.0:8765            for phones and other computers in the network too
   pocketmux --allow-origin https://pages.example
@@ -66,7 +67,7 @@ enum Command {
 #[derive(Debug, Default, PartialEq, Eq, Args)]
 #[command(after_help = EXAMPLES)]
 struct Serve {
-    /// A device's port: a path, unix:PATH for a socket, or demo for the virtual device. May be given several times.
+    /// A device's port: a path, unix:PATH or tcp://HOST:PORT for a socket, or demo for the virtual device. May be given several times.
     #[arg(long, value_name = "PORT", value_parser = port)]
     port: Vec<PortSpec>,
     /// Bits a second on serial ports; the board must use the same [default: 115200].
@@ -112,7 +113,9 @@ impl Serve {
 
 fn port(text: &str) -> Result<PortSpec, String> {
     match text {
-        "" | "unix:" => Err("a path is missing: /dev/ttyACM0, unix:/tmp/uart, or demo".into()),
+        "" | "unix:" | "tcp://" => {
+            Err("a path is missing: /dev/ttyACM0, unix:/tmp/uart, tcp://localhost:2000, or demo".into())
+        }
         text => text.parse().map_err(|never| match never {}),
     }
 }

@@ -10,13 +10,17 @@ use std::task::{Context, Poll};
 
 use serialport::SerialPort as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::task::spawn_blocking;
+use tokio::time::{Duration, timeout};
 use tokio_serial::SerialStream;
 
 use crate::attached::{Attached, UsbId};
 use crate::demo;
 use crate::port_error::PortError;
+
+/// How long a TCP server may take to accept.
+const TCP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Which port: what `--port` takes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +29,8 @@ pub enum PortSpec {
     Demo,
     /// `unix:PATH`: a socket on which someone listens, such as an emulator.
     Unix(PathBuf),
+    /// `tcp://HOST:PORT`: a TCP server, such as one that a serial port is shared by.
+    Tcp(String),
     /// A path such as `/dev/ttyACM0`.
     Serial(PathBuf),
 }
@@ -33,10 +39,14 @@ impl FromStr for PortSpec {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(match (text, text.strip_prefix("unix:")) {
-            ("demo", _) => Self::Demo,
-            (_, Some(path)) => Self::Unix(path.into()),
-            (path, None) => Self::Serial(path.into()),
+        Ok(if text == "demo" {
+            Self::Demo
+        } else if let Some(path) = text.strip_prefix("unix:") {
+            Self::Unix(path.into())
+        } else if let Some(address) = text.strip_prefix("tcp://") {
+            Self::Tcp(address.into())
+        } else {
+            Self::Serial(text.into())
         })
     }
 }
@@ -46,6 +56,7 @@ impl fmt::Display for PortSpec {
         match self {
             Self::Demo => f.write_str("demo"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(address) => write!(f, "tcp://{address}"),
             Self::Serial(path) => write!(f, "{}", path.display()),
         }
     }
@@ -56,6 +67,7 @@ impl PortSpec {
     pub(crate) fn short_name(&self) -> String {
         match self {
             Self::Demo => "demo".into(),
+            Self::Tcp(address) => address.clone(),
             Self::Unix(path) | Self::Serial(path) => {
                 path.file_name().map_or_else(|| self.to_string(), |name| name.to_string_lossy().into_owned())
             }
@@ -69,6 +81,15 @@ impl PortSpec {
             Self::Unix(path) => match UnixStream::connect(path).await {
                 Ok(socket) => Ok(Port { line: Line::Unix(socket), at: self.clone(), usb: None }),
                 Err(error) => Err(PortError::of_socket(path, &error)),
+            },
+            Self::Tcp(address) => match timeout(TCP_PATIENCE, TcpStream::connect(address)).await {
+                Ok(Ok(socket)) => {
+                    // An urgent frame is not to wait for the answer to the one before it.
+                    let _ = socket.set_nodelay(true);
+                    Ok(Port { line: Line::Tcp(socket), at: self.clone(), usb: None })
+                }
+                Ok(Err(error)) => Err(PortError::of_tcp(address, &error)),
+                Err(_elapsed) => Err(PortError::of_tcp(address, &io::ErrorKind::TimedOut.into())),
             },
             Self::Serial(path) => {
                 let path = path.clone();
@@ -107,6 +128,7 @@ pub(crate) struct Port {
 enum Line {
     Serial(SerialStream),
     Unix(UnixStream),
+    Tcp(TcpStream),
     Demo(tokio::io::DuplexStream),
 }
 
@@ -169,7 +191,7 @@ impl Port {
     pub(crate) fn backlog(&self) -> usize {
         match &self.line {
             Line::Serial(line) => line.bytes_to_write().map_or(0, |bytes| bytes as usize),
-            Line::Unix(_) | Line::Demo(_) => 0,
+            Line::Unix(_) | Line::Tcp(_) | Line::Demo(_) => 0,
         }
     }
 }
@@ -182,6 +204,7 @@ impl Line {
         match self {
             Self::Serial(line) => Pin::new(line),
             Self::Unix(line) => Pin::new(line),
+            Self::Tcp(line) => Pin::new(line),
             Self::Demo(line) => Pin::new(line),
         }
     }
@@ -190,12 +213,14 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::PortSpec;
+    use tokio::io::AsyncWriteExt as _;
 
     #[test]
     fn a_spec_is_read_and_shown_alike() {
         for (text, spec, name) in [
             ("demo", PortSpec::Demo, "demo"),
             ("unix:/tmp/a b", PortSpec::Unix("/tmp/a b".into()), "a b"),
+            ("tcp://localhost:2000", PortSpec::Tcp("localhost:2000".into()), "localhost:2000"),
             ("/dev/ttyACM0", PortSpec::Serial("/dev/ttyACM0".into()), "ttyACM0"),
             ("./demo", PortSpec::Serial("./demo".into()), "demo"),
         ] {
@@ -203,5 +228,24 @@ mod tests {
             assert_eq!((read.to_string().as_str(), read.short_name().as_str()), (text, name));
             assert_eq!(read, spec);
         }
+    }
+
+    #[tokio::test]
+    async fn a_tcp_server_is_a_port_until_it_closes() {
+        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = server.local_addr().unwrap();
+        let spec = PortSpec::Tcp(address.to_string());
+        let mut port = spec.open(115_200).await.unwrap();
+        let (mut peer, _) = server.accept().await.unwrap();
+        let mut input = [0; 8];
+        assert_eq!(port.exchange(&mut input, b"out").await.unwrap().written, 3);
+        peer.write_all(b"in").await.unwrap();
+        assert_eq!(port.exchange(&mut input, b"").await.unwrap().read, 2);
+        drop((peer, server));
+        assert!(port.exchange(&mut input, b"").await.is_err());
+        let refused = spec.open(115_200).await.unwrap_err().to_string();
+        assert!(refused.starts_with(&format!("Nobody listens on tcp://{address}")), "{refused}");
+        let nonsense = PortSpec::Tcp("no port".into()).open(115_200).await.unwrap_err().to_string();
+        assert!(nonsense.contains("tcp://HOST:PORT"), "{nonsense}");
     }
 }

@@ -41,6 +41,14 @@ pub enum PortError {
     /// The socket is there, but nobody is behind it.
     #[error("Nobody listens on the socket {0}. Start the program that makes it (an emulator, say) first.")]
     Refused(String),
+    /// Nobody is behind the address.
+    #[error("Nobody listens on tcp://{0}. Start the server that shares the port there first.")]
+    RefusedTcp(String),
+    /// It is no address, or leads nowhere: what was asked for, and the system's words.
+    #[error(
+        "tcp://{0} could not be reached: {1}. An address is tcp://HOST:PORT; check the name, the network and the firewall."
+    )]
+    Unreachable(String, String),
     /// Anything else: the port and the system's own words.
     #[error("{0} could not be opened: {1}.")]
     Other(String, String),
@@ -57,6 +65,13 @@ impl PortError {
             io::ErrorKind::ConnectionRefused => Self::Refused(name),
             io::ErrorKind::PermissionDenied => Self::forbidden_socket(path),
             _ => Self::Other(format!("unix:{name}"), error.to_string()),
+        }
+    }
+
+    pub(crate) fn of_tcp(address: &str, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::RefusedTcp(address.into()),
+            _ => Self::Unreachable(address.into(), error.to_string()),
         }
     }
 
