@@ -11,7 +11,7 @@
 
 use heapless::Vec;
 
-use crate::channel::{Channel, ChannelId, OpenError};
+use crate::channel::{Channel, ChannelId, Delivery, OpenError};
 use crate::counters::Counters;
 use crate::cut::Message;
 use crate::deframe::{Deframer, Run};
@@ -61,6 +61,7 @@ pub struct Link<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usi
 #[derive(Clone, Copy, Debug)]
 struct Known {
     epoch: u32,
+    /// Longest packet that both sides take.
     packet_max: usize,
 }
 
@@ -173,7 +174,10 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
     pub fn send(&mut self, channel: ChannelId, message: &Message<'_>) -> Result<MessageId, SendError> {
         let (route, data_max) = self.route(channel, message.data.len())?;
         let sent = self.mux.send(route, message, data_max);
-        self.settle(route, sent)?;
+        if sent == Err(SendError::Full) && route.delivery == Delivery::Lossy {
+            self.counters.dropped = self.counters.dropped.wrapping_add(1);
+        }
+        sent?;
         self.next_message = self.next_message.wrapping_add(1);
         Ok(route.message)
     }
@@ -193,7 +197,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
     #[must_use]
     pub fn frame_room(&self) -> usize {
         let labels = packet::data_overhead(ChannelId(u8::MAX), MessageId(u32::MAX), u32::MAX, "") + META_LEN_MAX;
-        self.peer.map_or(0, |peer| packet_max::<FRAME>().min(peer.packet_max).saturating_sub(labels))
+        self.peer.map_or(0, |peer| peer.packet_max.saturating_sub(labels))
     }
 
     /// Queues one frame of a stream with as much of `data` as it holds, and returns how many bytes those are.
@@ -206,7 +210,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
     /// [`SendError::Meta`] for a `meta` too long for a frame; [`SendError::Total`] when the stream would not have the frames it stated.
     pub fn write(&mut self, stream: &mut Stream, meta: &str, data: &[u8], last: bool) -> Result<usize, SendError> {
         let peer = self.peer.filter(|peer| peer.epoch == stream.peer_epoch).ok_or(SendError::Down)?;
-        stream.push(&mut self.mux, packet_max::<FRAME>().min(peer.packet_max), meta, data, last)
+        stream.push(&mut self.mux, peer.packet_max, meta, data, last)
     }
 
     fn route(&self, channel: ChannelId, len: usize) -> Result<(Route, usize), SendError> {
@@ -216,14 +220,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
         let route = Route { channel, message, priority: spec.priority, delivery: spec.delivery };
         // There are no more frames than bytes, so labels that count bytes are long enough.
         let overhead = packet::data_overhead(channel, message, u32::try_from(len).unwrap_or(u32::MAX), "");
-        Ok((route, packet_max::<FRAME>().min(peer.packet_max).saturating_sub(overhead + META_LEN_MAX)))
-    }
-
-    fn settle(&mut self, route: Route, sent: Result<(), SendError>) -> Result<(), SendError> {
-        if sent == Err(SendError::Full) && route.delivery == crate::Delivery::Lossy {
-            self.counters.dropped = self.counters.dropped.wrapping_add(1);
-        }
-        sent
+        Ok((route, peer.packet_max.saturating_sub(overhead + META_LEN_MAX)))
     }
 
     /// Takes bytes that arrived, up to the end of the next whole packet, and returns how many those are.
@@ -303,7 +300,8 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
         let compatible = (terms.version_min..=terms.version_max).contains(&VERSION);
         let was_up = self.drop_link();
         let told = if compatible {
-            self.peer = Some(Known { epoch: terms.epoch, packet_max: terms.packet_max as usize });
+            let packet_max = packet_max::<FRAME>().min(terms.packet_max as usize);
+            self.peer = Some(Known { epoch: terms.epoch, packet_max });
             self.greeting.refused = 0;
             false
         } else {

@@ -141,7 +141,7 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
     }
 
     fn room_of(&self, priority: Priority, free: usize) -> usize {
-        let has_none = |class: &Priority| !self.blocks.iter().flatten().any(|block| block.route.priority == *class);
+        let has_none = |class: &Priority| !self.has_waiting(*class);
         let lower = [Priority::Normal, Priority::Bulk].into_iter().filter(|class| *class > priority);
         let room = free.saturating_sub(Self::reserved(priority) + lower.filter(has_none).count());
         // The block that was kept for this class is its own.

@@ -27,7 +27,7 @@ fn anything<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
 
 /// Which field is to blame for a text that [`Fields`] refused: the one that alone is refused as well.
 ///
-/// The reader tells neither place nor field, so each field is read once more without the others; only refused texts pay for it.
+/// The reader tells neither place nor field, so each field is read once more without the others.
 pub(super) fn blame(text: &str) -> JsonError {
     if !text.trim_start().starts_with('{') {
         return JsonError::NotObject;
