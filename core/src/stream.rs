@@ -52,6 +52,7 @@ impl Stream {
         &mut self,
         mux: &mut Mux<FRAME, BLOCKS>,
         packet_max: usize,
+        chunk: usize,
         meta: &str,
         data: &[u8],
         last: bool,
@@ -61,6 +62,7 @@ impl Stream {
         let sequence_max = self.next.max(self.total.unwrap_or(0));
         let overhead = data_overhead(self.route.channel, self.route.message, sequence_max, meta);
         let room = packet_max.checked_sub(overhead).ok_or(SendError::Meta)?.min(FRAME.saturating_sub(meta.len()));
+        let room = room.min(chunk);
         let len = match self.kind {
             Kind::Text => crate::wtf8::head(data, room),
             Kind::Binary => data.len().min(room),

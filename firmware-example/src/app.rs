@@ -55,7 +55,7 @@ impl<'b> App<'b> {
     pub fn new(board: &'b Board) -> Self {
         let firmware = concat!("pocketmux-example ", env!("CARGO_PKG_VERSION"));
         let identity = Identity { name: board.name, firmware, serial: &board.serial };
-        let mut link = Link::new(Config { identity, epoch: board.epoch });
+        let mut link = Link::new(Config { identity, epoch: board.epoch, ..Config::default() });
         for channel in CHANNELS {
             // The table has room for them, and the names are valid.
             let _ = link.open(channel);

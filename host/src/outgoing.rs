@@ -14,8 +14,8 @@ use crate::refusal::{Place, Refusals};
 /// Messages that wait for one device, beyond those in its link.
 pub(crate) const WAITING_MAX: usize = 64;
 
-/// The host's side of a link: frames of up to 1 KiB where the device takes them, a queue of 64 of them, and 64 channels.
-pub(crate) type DeviceLink<'n> = Link<'n, 1024, 64, CHANNELS>;
+/// The host's side of a link: frames of 240 bytes, packets of up to a KiB of them where the device takes those, a queue of 64, and 64 channels.
+pub(crate) type DeviceLink<'n> = Link<'n, 256, 64, CHANNELS, [u8; 1100]>;
 /// Channels of one device.
 pub(crate) const CHANNELS: usize = 64;
 /// Longest message that is given to the link whole, in bytes.

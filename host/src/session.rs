@@ -57,7 +57,7 @@ pub(crate) async fn run(slot: &mut Slot, mut port: Port) -> Ended {
     let identity =
         Identity { name: "pocketmux", firmware: concat!("pocketmux ", env!("CARGO_PKG_VERSION")), serial: "" };
     let epoch = RandomState::new().hash_one(std::process::id()) as u32;
-    let link = Box::new(DeviceLink::new(Config { identity, epoch }));
+    let link = Box::new(DeviceLink::new(Config { identity, epoch, ..Config::default() }));
     let mut session = Session {
         slot,
         names: &names,
@@ -164,7 +164,7 @@ impl<'s> Session<'s> {
                         self.up(epoch, hello)?;
                     }
                     Event::Opened { peer, channel, ours: None } => {
-                        let Channel { name, priority, delivery } = channel;
+                        let Channel { name, priority, delivery, .. } = channel;
                         let name = name.into();
                         self.open(peer, name, priority, delivery);
                     }
@@ -239,7 +239,7 @@ impl<'s> Session<'s> {
             return;
         };
         let name: &'s str = place.get_or_init(|| name);
-        match self.link.open(Channel { name, priority, delivery }) {
+        match self.link.open(Channel::new(name).with_priority(priority).with_delivery(delivery)) {
             Ok(id) => {
                 self.link.attach(peer, id);
                 self.pockets.push(text::escaped(name));

@@ -41,7 +41,7 @@ impl Board {
 
     /// A board with that identity and these channels first.
     fn with(wire: DuplexStream, identity: Identity<'static>, epoch: u32, channels: &[&'static str]) -> Self {
-        let mut link = Link::new(Config { identity, epoch });
+        let mut link = Link::new(Config { identity, epoch, ..Config::default() });
         channels.iter().for_each(|name| assert!(link.open(Channel::new(name)).is_ok()));
         link.open(Channel::new("file").with_priority(Priority::Bulk)).unwrap();
         link.open(Channel::new("typing").with_priority(Priority::Urgent).with_delivery(Delivery::Latest)).unwrap();
