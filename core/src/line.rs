@@ -43,8 +43,9 @@ impl Line {
 
     /// Bytes of data that a packet should have.
     pub(crate) fn chunk(&self) -> usize {
-        let square = u64::from(OVERHEAD) * u64::from(self.bytes) * u64::from(LOSS) / u64::from(self.losses);
-        u32::try_from(square).unwrap_or(u32::MAX).isqrt().clamp(CHUNK_MIN, CHUNK_MAX) as usize
+        // At most 11 × 64 KiB × 16, and there is always some loss.
+        let square = (OVERHEAD * LOSS * self.bytes).checked_div(self.losses).unwrap_or(u32::MAX);
+        square.isqrt().clamp(CHUNK_MIN, CHUNK_MAX) as usize
     }
 }
 

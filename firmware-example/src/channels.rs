@@ -19,5 +19,5 @@ pub(crate) const TYPING: ChannelId = ChannelId::new(2);
 pub(crate) const FILE: ChannelId = ChannelId::new(3);
 pub(crate) const LOG: ChannelId = ChannelId::new(4);
 
-/// The link of this application: a queue of 10 frames, up to 8 channels; about 3 KiB.
-pub(crate) type BoardLink<'b> = Link<'b, FRAME, 10, 8>;
+/// The link of this application: a pool of 8 frames, up to 8 channels; about 3 KiB.
+pub(crate) type BoardLink<'b> = Link<'b, FRAME, 8, 8>;
