@@ -29,9 +29,14 @@ impl Greeting {
     pub(crate) fn ask(&mut self, now_us: u64) {
         if now_us >= self.ask_at_us {
             self.ask_at_us = now_us.saturating_add(ASK_INTERVAL_US);
-            self.asks = true;
-            self.is_due = true;
+            self.ask_at_once();
         }
+    }
+
+    /// Asks whoever is there now.
+    pub(crate) fn ask_at_once(&mut self) {
+        self.asks = true;
+        self.is_due = true;
     }
 
     /// Notes that a HELLO leaves; true when it is to ask for an answer although the link is up.

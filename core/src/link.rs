@@ -28,6 +28,7 @@ use crate::line::Line;
 use crate::mux::{Mux, Route, SendError};
 use crate::output::{Output, packet_max};
 use crate::packet::{self, Identity, PACKET_MIN, Seal};
+use crate::pool::Role;
 use crate::repair::Repair;
 use crate::stats::Stats;
 use crate::stream::Stream;
@@ -207,6 +208,21 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         sent?;
         self.next_message = self.next_message.wrapping_add(1);
         Ok(route.message)
+    }
+
+    /// True while a frame of a message of ours waits to be sent, or has not been acknowledged.
+    #[must_use]
+    pub fn is_pending(&self, message: MessageId) -> bool {
+        self.mux.pool.iter().any(|(_, block)| block.role != Role::Held && block.route.message == message)
+    }
+
+    /// The byte stream was interrupted, as by a cable that was pulled and plugged in again: what was half through is dropped and repaired, and
+    /// the peer is asked who it is. One that has not started anew goes on where it was.
+    pub fn interrupted(&mut self) {
+        self.deframer.reset();
+        self.output.consume(usize::MAX);
+        self.greeting.ask_at_once();
+        self.repair.hurry();
     }
 
     /// Begins a message whose data is written piece by piece with [`Link::write`].

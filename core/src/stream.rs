@@ -1,7 +1,7 @@
 //! A message that is sent while its data is still being made: a file read in pieces, telemetry without an end.
 
 use crate::channel::ChannelId;
-use crate::frame::{Kind, Position};
+use crate::frame::{Kind, MessageId, Position};
 use crate::mux::{Mux, Route, SendError};
 use crate::packet::data_overhead;
 
@@ -39,6 +39,12 @@ impl Stream {
     #[must_use]
     pub fn channel(&self) -> ChannelId {
         self.route.channel
+    }
+
+    /// The number that the message has on the link.
+    #[must_use]
+    pub fn message(&self) -> MessageId {
+        self.route.message
     }
 
     /// Frames written so far.

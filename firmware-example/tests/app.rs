@@ -51,7 +51,7 @@ impl embedded_io::Write for Uart {
     }
 }
 
-const NAMES: [&str; 5] = ["chat", "presence", "typing", "file", "log"];
+const NAMES: [&str; 6] = ["chat", "presence", "typing", "file", "log", "stats"];
 
 /// A board and the peer that listens to it; `FRAME` is what the peer takes.
 struct Bench<'b, const FRAME: usize> {
@@ -124,6 +124,9 @@ fn presence_every_second_the_file_once_and_a_log_of_it() {
     assert_eq!(bench.heard_on("presence"), [b"online"; 6]);
     assert_eq!(bench.heard_on("file"), [file::CONTENT]);
     assert_eq!(bench.heard_on("log"), [&b"link up"[..], b"file sent"]);
+    let counted: Vec<_> =
+        bench.heard_on("stats").iter().map(|text| String::from_utf8(text.to_vec()).unwrap()).collect();
+    assert!(counted.len() == 2 && counted[1].starts_with("{\"sent\":") && counted[1].ends_with('}'), "{counted:?}");
 }
 
 #[test]
