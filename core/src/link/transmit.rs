@@ -9,11 +9,13 @@ use crate::counters::add;
 use crate::frame::Frame;
 use crate::lane::OutLane;
 use crate::output::packet_max;
-use crate::packet::{self, Ack, Care, Close, Data, Hello, Packet, RUN_MAX, Seal, Terms, VERSION};
+use crate::packet::{self, Ack, Care, Close, Data, Hello, Open, Packet, RUN_MAX, Seal, Terms, VERSION};
 use crate::pool::{Block, Role, Slot};
 
 /// Most credits in one acknowledgement; the others go in the next.
 const CREDITS: usize = 16;
+/// Most channels without room that one acknowledgement answers.
+pub(super) const STRAYS: usize = 4;
 
 impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> Link<'_, FRAME, BLOCKS, CHANNELS, P> {
     /// Does what is due at `now_us`.
@@ -22,7 +24,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             self.greeting.is_due |= now_us >= self.greeting.at_us;
             return;
         };
-        if self.repair.expire(now_us) {
+        if self.repair.expire(self.heard_at_us, now_us) {
             add(&mut self.counters.timeouts, 1);
             self.ask_about_newest();
         }
@@ -156,7 +158,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         let lane = self.out_lanes.get_mut(at)?;
         lane.is_told = true;
         let channel = lane.channel?;
-        self.put(&Packet::Open(ChannelId(at as u8), channel), seal);
+        let place = lane.next_place();
+        self.put(&Packet::Open(Open { id: ChannelId(at as u8), place, channel }), seal);
         Some(())
     }
 
@@ -164,6 +167,9 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         self.acks.sent();
         let has_room = self.mux.pool.free() > BLOCKS / 4;
         let mut credits = Vec::<u8, { CREDITS * 2 }>::new();
+        for (channel, limit) in core::mem::take(&mut self.strays) {
+            credits.extend_from_slice(&Ack::credit(channel, limit)).unwrap_or_default();
+        }
         for (at, lane) in self.in_lanes.iter_mut().enumerate() {
             if has_room && lane.owes_credit(Self::WINDOW) {
                 lane.give_credit(Self::WINDOW);
