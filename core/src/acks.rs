@@ -39,13 +39,20 @@ impl Acks {
         self.at_once = true;
     }
 
-    pub(crate) fn is_due(&self, now_us: u64) -> bool {
-        self.at_once || self.deadline_us().is_some_and(|deadline| now_us >= deadline)
+    /// True when an acknowledgement is to be sent as soon as the line takes it.
+    pub(crate) fn is_due(&self) -> bool {
+        self.at_once
     }
 
+    /// Nothing hurried it for long enough.
+    pub(crate) fn handle_timeout(&mut self, now_us: u64) {
+        self.at_once |= self.deadline_us().is_some_and(|deadline| now_us >= deadline);
+    }
+
+    /// When [`Acks::handle_timeout`] has something to do; never what it has done.
     pub(crate) fn deadline_us(&self) -> Option<u64> {
         let quiet_us = self.input_us.saturating_add(u64::from(QUIET_US));
-        (self.waiting > 0).then(|| quiet_us.min(self.since_us.saturating_add(DELAY_MAX_US)))
+        (self.waiting > 0 && !self.at_once).then(|| quiet_us.min(self.since_us.saturating_add(DELAY_MAX_US)))
     }
 
     pub(crate) fn sent(&mut self) {

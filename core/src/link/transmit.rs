@@ -31,6 +31,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         if self.opens_deadline_us().is_some_and(|deadline| now_us >= deadline) {
             self.out_lanes.iter_mut().for_each(|lane| lane.is_told &= lane.is_heard);
         }
+        self.acks.handle_timeout(now_us);
         if self.heartbeat_at_us(peer).is_some_and(|deadline| now_us >= deadline) {
             self.acks.hurry();
             self.repeat_credits();
@@ -56,7 +57,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     }
 
     fn heartbeat_at_us(&self, peer: Known) -> Option<u64> {
-        (peer.heartbeat_us > 0).then(|| self.sent_at_us.saturating_add(peer.heartbeat_us))
+        let is_wanted = peer.heartbeat_us > 0 && !self.acks.is_due();
+        is_wanted.then(|| self.sent_at_us.saturating_add(peer.heartbeat_us))
     }
 
     fn silent_at_us(&self) -> Option<u64> {
@@ -126,7 +128,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         if let Some(at) = self.out_lanes.iter().position(OutLane::is_to_be_told) {
             return self.put_open(at, seal, now_us);
         }
-        if self.acks.is_due(now_us) {
+        if self.acks.is_due() {
             self.put_ack(seal);
             return Some(());
         }
@@ -265,8 +267,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         let block = pool.get(*first)?;
         let frame = block.frame()?;
         let last = further.last().map_or(Some(block), |last| pool.get(*last))?;
-        let total = frame.position.total();
-        // A total that was said is not said again but with the end, where it may be new.
+        // A stream may learn its total only at its end. One that was said is not said again but there.
+        let total = last.position.total();
         let ends = total.is_some() && total == last.position.sequence().checked_add(1);
         let data = Data {
             care: Care::Numbered { number, place: block.place },
