@@ -31,6 +31,7 @@ pub(crate) struct Flow {
     flipped: AtomicU64,
     overrun: AtomicU64,
     queued_max: AtomicU64,
+    pause_max_ns: AtomicU64,
     first_ns: AtomicU64,
     last_ns: AtomicU64,
 }
@@ -44,6 +45,7 @@ impl Default for Flow {
             flipped: zero(),
             overrun: zero(),
             queued_max: zero(),
+            pause_max_ns: zero(),
             first_ns: AtomicU64::new(NEVER),
             last_ns: zero(),
         }
@@ -63,17 +65,25 @@ impl Flow {
             flipped: of(&self.flipped),
             overrun: of(&self.overrun),
             queued_max: of(&self.queued_max),
+            pause_max: Duration::from_nanos(of(&self.pause_max_ns)),
             first: (first_ns != NEVER).then_some(Duration::from_nanos(first_ns)),
             last: Duration::from_nanos(of(&self.last_ns)),
         }
     }
 }
 
+/// Where a pump takes bytes from, without waiting.
+pub(crate) struct Outlet {
+    pub(crate) file: File,
+    /// The device that `file` is the other side of, to stop its output; a pipe stops a writer by itself.
+    pub(crate) device: Option<OwnedFd>,
+    /// Bytes that a pipe holds.
+    pub(crate) pipe: usize,
+}
+
 /// The state of one direction; times are nanoseconds since the wire was made.
 pub(crate) struct Pump {
-    from: File,
-    /// The device that `from` is the other side of, to stop its output.
-    from_device: OwnedFd,
+    from: Outlet,
     to: File,
     flow: Arc<Flow>,
     start: Instant,
@@ -86,6 +96,8 @@ pub(crate) struct Pump {
     /// The kernel held more than the queue took: the line need not pause between the two.
     more_waits: bool,
     stopped: bool,
+    /// Bytes that wait, those included of which the kernel turned out to have held them when the device was stopped.
+    waiting: usize,
     /// When the line has sent its last byte.
     free_at: u64,
     /// Bytes under way, each with the time of its arrival.
@@ -93,19 +105,11 @@ pub(crate) struct Pump {
 }
 
 impl Pump {
-    pub(crate) fn new(
-        from: File,
-        from_device: OwnedFd,
-        to: File,
-        line: &Line,
-        flow: Arc<Flow>,
-        start: Instant,
-    ) -> Self {
+    pub(crate) fn new(from: Outlet, to: File, line: &Line, flow: Arc<Flow>, start: Instant) -> Self {
         // A short queue must not run dry between two ticks.
         let tick_ns = TICK_NS.min(line.queue as u64 * line.byte_ns() / 4);
         Self {
             from,
-            from_device,
             to,
             flow,
             start,
@@ -117,6 +121,7 @@ impl Pump {
             queue_max: line.queue,
             more_waits: false,
             stopped: false,
+            waiting: 0,
             free_at: 0,
             under_way: VecDeque::new(),
         }
@@ -156,7 +161,7 @@ impl Pump {
                 self.more_waits = true;
                 return Ok(());
             }
-            let len = match self.from.read(&mut buf[..room]) {
+            let len = match self.from.file.read(&mut buf[..room]) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
                 read => read?,
             };
@@ -165,11 +170,24 @@ impl Pump {
                 return Ok(());
             }
             if self.queue.is_empty() && !self.more_waits {
-                self.free_at = self.free_at.max(now);
+                self.note_pause(now);
             }
             self.flow.first_ns.fetch_min(self.free_at, Ordering::Relaxed);
             self.queue.extend(&buf[..len]);
+            if self.stopped {
+                // The kernel held it already when the device was stopped.
+                self.note_waiting(self.waiting + len);
+            }
         }
+    }
+
+    /// Notes that the line had nothing to send until now.
+    fn note_pause(&mut self, now: u64) {
+        let has_begun = self.flow.first_ns.load(Ordering::Relaxed) != NEVER;
+        if has_begun {
+            self.flow.pause_max_ns.fetch_max(now.saturating_sub(self.free_at), Ordering::Relaxed);
+        }
+        self.free_at = self.free_at.max(now);
     }
 
     /// Puts on the line what has had the time to leave by now.
@@ -207,14 +225,20 @@ impl Pump {
 
     /// Stops the device's output while the queue is full, and starts it again.
     fn hold_back(&mut self) -> io::Result<()> {
-        let full = self.queue.len() >= self.queue_max;
-        if full != self.stopped {
-            tcflow(&self.from_device, if full { FlowArg::TCOOFF } else { FlowArg::TCOON })?;
-            self.stopped = full;
+        let is_full = self.queue.len() >= self.queue_max;
+        if let Some(device) = self.from.device.as_ref().filter(|_| is_full != self.stopped) {
+            tcflow(device, if is_full { FlowArg::TCOOFF } else { FlowArg::TCOON })?;
+            self.stopped = is_full;
+            self.note_waiting(self.queue.len());
+        } else if !self.stopped {
+            self.note_waiting(self.queue.len() + if is_full { self.from.pipe } else { 0 });
         }
-        let in_kernel = if full { in_kernel(&self.from)? } else { 0 };
-        self.flow.queued_max.fetch_max((self.queue.len() + in_kernel) as u64, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn note_waiting(&mut self, waiting: usize) {
+        self.waiting = waiting;
+        self.flow.queued_max.fetch_max(waiting as u64, Ordering::Relaxed);
     }
 
     /// Waits for bytes from the device, or for the time of those that it has.
@@ -224,22 +248,11 @@ impl Pump {
         let wait_ns = next_arrival.into_iter().chain(next_leaving).min().unwrap_or(IDLE_NS).min(IDLE_NS);
         let timeout = Some(Duration::from_nanos(wait_ns).into());
         let full = self.queue.len() >= self.queue_max;
-        let mut device = [PollFd::new(self.from.as_fd(), PollFlags::POLLIN)];
+        let mut device = [PollFd::new(self.from.file.as_fd(), PollFlags::POLLIN)];
         let watched = if full { &mut device[..0] } else { &mut device[..] };
         match ppoll(watched, timeout, None) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
-}
-
-nix::ioctl_read_bad!(fionread, nix::libc::FIONREAD, nix::libc::c_int);
-
-/// Bytes that the kernel says can be read; it may hold more.
-fn in_kernel(from: &File) -> io::Result<usize> {
-    use std::os::fd::AsRawFd;
-    let mut bytes = 0;
-    // SAFETY: the descriptor is open while `from` lives, and the kernel writes one `c_int` to where the pointer leads.
-    unsafe { fionread(from.as_raw_fd(), &raw mut bytes) }?;
-    Ok(usize::try_from(bytes).unwrap_or(0))
 }

@@ -7,18 +7,20 @@
 //! # The queue of the driver
 //!
 //! Between a program and a real UART lies the queue of the driver; here it is [`Line::queue`] bytes long. Linux puts one of its
-//! own into every pseudo terminal: a writer gets rid of 12 to 20 KiB (Linux 6.18; more when it writes in small pieces), over a second of
+//! own into every pseudo terminal: a writer gets rid of 12 to 20 KiB (Linux 6.18; most when it writes in small pieces), over a second of
 //! time at 115200 baud, and neither end can be asked about it: `TIOCOUTQ` says 0 always, and `FIONREAD` on the other side sees at most
-//! the first 4095 bytes. So the wire stops the slave's output (`TCOOFF`, as an XOFF would) while its queue is full. The kernel
-//! then takes nothing and `poll` says that it would not; what a writer gets in beyond the queue is the one `write` that
-//! fills it, and what it writes before the wire's thread has run. [`Traffic::queued_max`] tells what it came to.
+//! the first 4095 bytes. There are three ways around it:
 //!
-//! Our own code need not rely on that: [`Port::queued`](crate::Port::queued) is exact.
+//! - Our own code asks [`Port::queued`](crate::Port::queued), which is exact, and keeps little in flight.
+//! - The wire stops the device's output (`TCOOFF`, as an XOFF would) while its queue is full. The kernel takes nothing then, and `poll`
+//!   says so. But a worker of the kernel hands over what was written, a tenth of a millisecond later; what a fast program
+//!   writes meanwhile is in, 8 to 16 KiB at times. [`Traffic::queued_max`] tells what it came to.
+//! - A program that writes to its standard output can be given a pipe of the queue's size in place of the device: [`Wire::with_pipe`].
 //!
 //! Noise flips data bits only, never start and stop bits: every byte arrives, some of them wrong.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, PipeWriter};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,14 +28,17 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::libc::c_int;
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 use serialport::TTYPort;
 
 use crate::port::Port;
-use crate::pump::{Flow, Pump};
+use crate::pump::{Flow, Outlet, Pump};
 
 /// Bits that a byte takes: start, eight of data, stop.
 const BITS_A_BYTE: u64 = 10;
+/// The queue behind a pipe.
+const FIFO: usize = 64;
 
 /// What a wire is like, the same in both directions.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,8 +91,10 @@ pub struct Traffic {
     pub flipped: u64,
     /// Bytes that the receiver did not read in time, dropped as by an overrun.
     pub overrun: u64,
-    /// Most bytes that waited before the line at once, in the wire's queue and in the kernel as far as it tells.
+    /// Most bytes that waited before the line at once, in the wire's queue and in the kernel; a pipe counts as full when the queue is.
     pub queued_max: u64,
+    /// Longest time between two bytes in which there was none to send.
+    pub pause_max: Duration,
     /// When the first byte began to leave, counted from the making of the wire; `None` before it.
     pub first: Option<Duration>,
     /// When the last byte had arrived.
@@ -101,6 +108,8 @@ pub struct Wire {
     line: Line,
     flows: [Arc<Flow>; 2],
     pumps: Vec<JoinHandle<()>>,
+    /// So that a program which closes its device does not hang up on the next.
+    _kept_open: [OwnedFd; 2],
 }
 
 impl Wire {
@@ -110,18 +119,38 @@ impl Wire {
     ///
     /// Those of the pseudo terminals.
     pub fn new(line: &Line) -> io::Result<Self> {
-        let start = Instant::now();
         let (a, b) = (Terminal::open(line.baud)?, Terminal::open(line.baud)?);
+        Self::between(line, a, b)
+    }
+
+    /// The same, but what is sent from [`End::A`] is what is written to the pipe that comes with it; what is written to the device is lost.
+    ///
+    /// Its queue is exactly as long as said, beside a small one, like a UART's FIFO; but whole pages of memory, 4 KiB at least.
+    ///
+    /// # Errors
+    ///
+    /// Those of the pseudo terminals and of the pipe.
+    pub fn with_pipe(line: &Line) -> io::Result<(Self, PipeWriter)> {
+        let (mut a, b) = (Terminal::open(line.baud)?, Terminal::open(line.baud)?);
+        let (reader, writer) = std::io::pipe()?;
+        let pages = c_int::try_from(line.queue).map_err(io::Error::other)?;
+        fcntl(&writer, FcntlArg::F_SETPIPE_SZ(pages))?;
+        fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        a.outlet = Outlet { file: OwnedFd::from(reader).into(), device: None, pipe: line.queue };
+        Ok((Self::between(&Line { queue: FIFO, ..*line }, a, b)?, writer))
+    }
+
+    fn between(line: &Line, a: Terminal, b: Terminal) -> io::Result<Self> {
+        let start = Instant::now();
         let flows = [Arc::new(Flow::default()), Arc::new(Flow::default())];
         let paths = [a.path.clone(), b.path.clone()];
         let seeds = [line.seed, !line.seed];
-        let (to_a, to_b) = (a.master.try_clone()?, b.master.try_clone()?);
-        let ends = [(a, to_b), (b, to_a)];
+        let ends = [(a.outlet, b.inlet), (b.outlet, a.inlet)];
         let pumps = ends.into_iter().zip(&flows).zip(seeds).map(|(((from, to), flow), seed)| {
-            let pump = Pump::new(from.master, from.slave, to, &Line { seed, ..*line }, flow.clone(), start);
+            let pump = Pump::new(from, to, &Line { seed, ..*line }, flow.clone(), start);
             std::thread::spawn(move || pump.run())
         });
-        Ok(Self { start, paths, line: *line, pumps: pumps.collect(), flows })
+        Ok(Self { start, paths, line: *line, pumps: pumps.collect(), flows, _kept_open: [a.slave, b.slave] })
     }
 
     /// The device at this end.
@@ -164,8 +193,8 @@ impl Drop for Wire {
 
 /// A pseudo terminal.
 struct Terminal {
-    master: File,
-    /// Kept open, so that a program which closes the device does not hang up on the next.
+    outlet: Outlet,
+    inlet: File,
     slave: OwnedFd,
     path: PathBuf,
 }
@@ -183,7 +212,8 @@ impl Terminal {
         let path = nix::unistd::ttyname(&pair.slave)?;
         // The rate stays with the device: programs that reckon with it find it set.
         drop(open_device(&path, baud)?);
-        Ok(Self { master: pair.master.into(), slave: pair.slave, path })
+        let outlet = Outlet { file: pair.master.try_clone()?.into(), device: Some(pair.slave.try_clone()?), pipe: 0 };
+        Ok(Self { outlet, inlet: pair.master.into(), slave: pair.slave, path })
     }
 }
 

@@ -21,16 +21,16 @@ pub struct Course {
 impl Course {
     /// The courses that are asked for.
     ///
-    /// The more a line slows everybody down the shorter the file; but at a rate of 1e-5 it is long, to meet with enough errors.
+    /// The more a line slows everybody down the shorter the file; at a rate of 1e-5 it is long enough to meet with some twenty errors.
     pub fn all(options: &Options) -> Vec<Self> {
         let slow = Line { queue: DRIVER_QUEUE, seed: options.seed, ..Line::new(115_200) };
         let fast = Line { baud: 921_600, latency: Duration::from_millis(16), ..slow };
         let noisy = |bit_error_rate| Line { bit_error_rate, ..slow };
         let courses = [
             ("115200 clean", slow, 256, 16),
-            ("115200 at 1e-5", noisy(1e-5), 512, 16),
+            ("115200 at 1e-5", noisy(1e-5), 256, 16),
             ("115200 at 1e-4", noisy(1e-4), 128, 16),
-            ("115200 at 1e-3", noisy(1e-3), 64, 8),
+            ("115200 at 1e-3", noisy(1e-3), 32, 8),
             ("921600 clean, 16 ms each way", fast, 1024, 64),
         ];
         let asked = courses.into_iter().filter(|(name, ..)| options.wants_line(name));

@@ -15,8 +15,8 @@ pub const PACKAGE: &str = "ckermit";
 /// Settings of both sides. Streaming sends without waiting for answers, and cannot repair; a window repairs packet by packet.
 pub const VARIANTS: [(&str, &str); 3] = [
     ("Kermit, streaming, 4000 B", "set streaming on\nset window 31\nset receive packet-length 4000"),
-    ("Kermit, window 31, 4000 B", "set streaming off\nset window 31\nset receive packet-length 4000"),
-    ("Kermit, window 31, 500 B", "set streaming off\nset window 31\nset receive packet-length 500"),
+    ("Kermit, window 31, 1000 B", "set streaming off\nset window 31\nset receive packet-length 1000"),
+    ("Kermit, window 31, 250 B", "set streaming off\nset window 31\nset receive packet-length 250"),
 ];
 
 /// For a raw line between two machines: no prefixes, no flow control, a CRC of 16 bits, short waits, and no giving up.

@@ -32,6 +32,30 @@ pub fn run(report: &mut Report) {
         let who = format!("message of {size} B");
         report.add(Row { what: "overhead", who, line: "in memory".into(), figure, detail });
     }
+    for (len, overhead) in [of_stream::<SMALL>(), of_stream::<LARGE>()] {
+        let (who, line) = (format!("stream in frames of {len:.0} B"), "in memory".into());
+        let figure = format!("{:.2} B", overhead.forward);
+        let detail = format!("a frame; from the receiver {:.2} B", overhead.reverse);
+        report.add(Row { what: "overhead", who, line, figure, detail });
+    }
+}
+
+/// Overhead of a stream's full frames, a frame.
+fn of_stream<const FRAME: usize>() -> (f64, Overhead) {
+    let mut memory = Memory::<FRAME>::new(&[CHANNEL]);
+    let bytes = Random::new(1).bytes(1 << 18);
+    let mut stream = memory.a.begin(BULK).expect("the link is up");
+    let mut rest = &bytes[..];
+    while !rest.is_empty() {
+        match memory.a.write(&mut stream, "", rest, true) {
+            Err(SendError::Full) => memory.step(&mut |_| {}),
+            written => rest = &rest[written.expect("the link stays up")..],
+        }
+    }
+    memory.settle(&mut |_| {});
+    let a_frame = |bytes: u64| bytes as f64 / f64::from(stream.frames());
+    let len = a_frame(bytes.len() as u64);
+    (len, Overhead { forward: a_frame(memory.forward) - len, reverse: a_frame(memory.reverse) })
 }
 
 /// Overhead of messages of `size` random bytes that follow each other without a pause.

@@ -61,11 +61,9 @@ pub fn limited(program: &str, limit: Duration, home: PathBuf) -> Command {
     command
 }
 
-/// The device at an end of a wire, as the standard input and output of a program.
-pub fn device(wire: &Wire, end: End) -> io::Result<(Stdio, Stdio)> {
-    let flags = nix::libc::O_NOCTTY;
-    let file: File = OpenOptions::new().read(true).write(true).custom_flags(flags).open(wire.path(end))?;
-    Ok((file.try_clone()?.into(), file.into()))
+/// The device at an end of a wire, as the standard input or output of a program.
+pub fn device(wire: &Wire, end: End) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).custom_flags(nix::libc::O_NOCTTY).open(wire.path(end))
 }
 
 /// Runs the two programs to their ends, and compares what the receiver has.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use pocketmux_tests::{End, Traffic, Wire};
 
 use crate::course::Course;
+use crate::machine;
 use crate::report::{Report, Row};
 
 /// How it ended.
@@ -38,8 +39,9 @@ impl Transfer {
         Self { outcome, time: end.saturating_sub(forward.first.unwrap_or_default()), forward, back }
     }
 
-    /// Adds it to the report; `is_ours` says that it must not fail where the link promises that it will not.
-    pub fn report(&self, report: &mut Report, who: &str, course: &Course, is_ours: bool) {
+    /// Adds it to the report; `is_ours` says that it must not fail where the link promises that it will not, and `stolen` how much of the
+    /// machine's time others took.
+    pub fn report(&self, report: &mut Report, who: &str, course: &Course, is_ours: bool, stolen: f64) {
         let figure = match self.outcome {
             Outcome::Whole => format!("{:.1} %", self.share_of_line(course, course.file.len() as u64)),
             Outcome::TimeLimit | Outcome::GaveUp => "never".into(),
@@ -51,7 +53,7 @@ impl Transfer {
         if self.outcome != Outcome::Whole && must_succeed {
             report.fail(format!("{who} over {}: {:?}", course.name, self.outcome));
         }
-        let detail = self.detail(course);
+        let detail = self.detail(course) + &machine::remark(stolen);
         report.add(Row { what: "goodput", who: who.into(), line: course.name.into(), figure, detail });
         if is_ours && self.outcome == Outcome::Whole {
             let (what, line) = ("reverse traffic", course.name.to_owned());
@@ -69,10 +71,11 @@ impl Transfer {
         let flipped = self.forward.flipped + self.back.flipped;
         let overrun = self.forward.overrun + self.back.overrun;
         let mut detail = format!(
-            "{} KiB; {ended}{:.2} s; line busy {:.1} %; reverse {:.2} %; queue {} B at most",
+            "{} KiB; {ended}{:.2} s; line busy {:.1} %, longest pause {:.0} ms; reverse {:.2} %; queue {} B at most",
             course.file.len() / 1024,
             self.time.as_secs_f64(),
             self.share_of_line(course, self.forward.carried),
+            self.forward.pause_max.as_secs_f64() * 1e3,
             self.reverse(),
             self.forward.queued_max
         );

@@ -18,18 +18,14 @@ pub fn is_installed() -> bool {
     ["sz", "rz"].into_iter().all(program::is_installed)
 }
 
-/// Moves the course's file.
+/// Moves the course's file. The sender writes to a pipe, which is a driver's queue of exactly the length that it should have.
 pub fn transfer(course: &Course, settings: &[&str]) -> io::Result<Transfer> {
-    let (wire, folder) = (Wire::new(&course.line)?, Folder::new(&course.file)?);
-    let command = |program, end, home| {
-        let (input, output) = device(&wire, end)?;
-        let mut command = program::limited(program, course.time_limit(), home);
-        command.args(["--quiet", "--binary"]).stdin(input).stdout(output);
-        io::Result::Ok(command)
-    };
-    let mut receive = command("rz", End::B, folder.receiver())?;
-    receive.arg("--overwrite");
-    let mut send = command("sz", End::A, folder.sender())?;
-    send.args(settings).arg(FILE);
+    let ((wire, pipe), folder) = (Wire::with_pipe(&course.line)?, Folder::new(&course.file)?);
+    let mut receive = program::limited("rz", course.time_limit(), folder.receiver());
+    receive.args(["--quiet", "--binary", "--overwrite"]);
+    receive.stdin(device(&wire, End::B)?).stdout(device(&wire, End::B)?);
+    let mut send = program::limited("sz", course.time_limit(), folder.sender());
+    send.args(["--quiet", "--binary"]).args(settings).arg(FILE);
+    send.stdin(device(&wire, End::A)?).stdout(pipe);
     program::run(&wire, course, &folder, receive, send)
 }
