@@ -108,8 +108,8 @@ pub struct Wire {
     line: Line,
     flows: [Arc<Flow>; 2],
     pumps: Vec<JoinHandle<()>>,
-    /// So that a program which closes its device does not hang up on the next.
-    _kept_open: [OwnedFd; 2],
+    /// So that a program which closes its device or its pipe does not hang up.
+    _kept_open: Vec<OwnedFd>,
 }
 
 impl Wire {
@@ -120,7 +120,7 @@ impl Wire {
     /// Those of the pseudo terminals.
     pub fn new(line: &Line) -> io::Result<Self> {
         let (a, b) = (Terminal::open(line.baud)?, Terminal::open(line.baud)?);
-        Self::between(line, a, b)
+        Self::between(line, a, b, Vec::new())
     }
 
     /// The same, but what is sent from [`End::A`] is what is written to the pipe that comes with it; what is written to the device is lost.
@@ -137,10 +137,11 @@ impl Wire {
         fcntl(&writer, FcntlArg::F_SETPIPE_SZ(pages))?;
         fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         a.outlet = Outlet { file: OwnedFd::from(reader).into(), device: None, pipe: line.queue };
-        Ok((Self::between(&Line { queue: FIFO, ..*line }, a, b)?, writer))
+        let kept_open = vec![OwnedFd::from(writer.try_clone()?)];
+        Ok((Self::between(&Line { queue: FIFO, ..*line }, a, b, kept_open)?, writer))
     }
 
-    fn between(line: &Line, a: Terminal, b: Terminal) -> io::Result<Self> {
+    fn between(line: &Line, a: Terminal, b: Terminal, mut kept_open: Vec<OwnedFd>) -> io::Result<Self> {
         let start = Instant::now();
         let flows = [Arc::new(Flow::default()), Arc::new(Flow::default())];
         let paths = [a.path.clone(), b.path.clone()];
@@ -150,7 +151,8 @@ impl Wire {
             let pump = Pump::new(from, to, &Line { seed, ..*line }, flow.clone(), start);
             std::thread::spawn(move || pump.run())
         });
-        Ok(Self { start, paths, line: *line, pumps: pumps.collect(), flows, _kept_open: [a.slave, b.slave] })
+        kept_open.extend([a.slave, b.slave]);
+        Ok(Self { start, paths, line: *line, pumps: pumps.collect(), flows, _kept_open: kept_open })
     }
 
     /// The device at this end.

@@ -27,11 +27,11 @@ impl Course {
         let fast = Line { baud: 921_600, latency: Duration::from_millis(16), ..slow };
         let noisy = |bit_error_rate| Line { bit_error_rate, ..slow };
         let courses = [
-            ("115200 clean", slow, 256, 16),
+            ("115200 clean", slow, 128, 16),
             ("115200 at 1e-5", noisy(1e-5), 256, 16),
-            ("115200 at 1e-4", noisy(1e-4), 128, 16),
-            ("115200 at 1e-3", noisy(1e-3), 32, 8),
-            ("921600 clean, 16 ms each way", fast, 1024, 64),
+            ("115200 at 1e-4", noisy(1e-4), 64, 16),
+            ("115200 at 1e-3", noisy(1e-3), 16, 8),
+            ("921600 clean, 16 ms each way", fast, 512, 64),
         ];
         let asked = courses.into_iter().filter(|(name, ..)| options.wants_line(name));
         let made = asked.map(|(name, line, kib, kib_quick)| Self {

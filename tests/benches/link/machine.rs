@@ -1,9 +1,9 @@
 //! How much of the machine's time others took: on a shared machine a thread may stand still for longer than a line's queue lasts.
 
 /// A run during which less than this part of the time was taken counts as undisturbed.
-const UNDISTURBED: f64 = 0.01;
-/// How often a disturbed run is tried again.
-const REPEATS: usize = 2;
+const UNDISTURBED: f64 = 0.05;
+/// From this part on it is worth a remark.
+const REMARKABLE: f64 = 0.01;
 
 /// Ticks of all processors since the start of the machine.
 struct Ticks {
@@ -22,7 +22,7 @@ impl Ticks {
     }
 }
 
-/// Runs `measure`, again if the machine was disturbed and `again` allows it; gives the least disturbed result, and the part of the
+/// Runs `measure`, once more if the machine was disturbed and `again` allows it; gives the least disturbed result, and the part of the
 /// machine's time that others took during it.
 pub fn undisturbed<T, E>(again: bool, mut measure: impl FnMut() -> Result<T, E>) -> Result<(T, f64), E> {
     let mut once = || {
@@ -31,20 +31,15 @@ pub fn undisturbed<T, E>(again: bool, mut measure: impl FnMut() -> Result<T, E>)
         let after = Ticks::now();
         Ok((result, (after.stolen - before.stolen) as f64 / (after.all - before.all).max(1) as f64))
     };
-    let mut best = once()?;
-    for _ in 0..REPEATS {
-        if !again || best.1 < UNDISTURBED {
-            break;
-        }
-        let other = once()?;
-        if other.1 < best.1 {
-            best = other;
-        }
+    let first = once()?;
+    if !again || first.1 < UNDISTURBED {
+        return Ok(first);
     }
-    Ok(best)
+    let second = once()?;
+    Ok(if second.1 < first.1 { second } else { first })
 }
 
 /// A remark on a disturbed result.
 pub fn remark(stolen: f64) -> String {
-    if stolen < UNDISTURBED { String::new() } else { format!("; {:.0} % of the machine's time stolen", 100.0 * stolen) }
+    if stolen < REMARKABLE { String::new() } else { format!("; {:.0} % of the machine's time stolen", 100.0 * stolen) }
 }
