@@ -203,7 +203,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
     ///
     /// [`SendError`]; nothing of the message is queued then. On a lossy channel, `Full` is counted as a drop.
     pub fn send(&mut self, channel: ChannelId, message: &Message<'_>) -> Result<MessageId, SendError> {
-        let (route, data_max) = self.route(channel, message.data.len())?;
+        let (route, data_max) = self.route(channel, message.data.len().saturating_add(message.meta.len()))?;
         let chunk = self.chunk().saturating_add(message.meta.len());
         let bounds = self.bounds(route, data_max);
         let sent = match self.mux.send(route, message, Bounds { data_max: chunk.min(data_max), ..bounds }) {
@@ -300,9 +300,13 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         let spec = self.channel(channel).ok_or(SendError::Channel)?;
         let message = MessageId(self.next_message);
         let route = Route { channel, message, priority: spec.priority, delivery: spec.delivery };
-        // There are no more frames than bytes, so labels that count bytes are long enough.
-        let overhead = packet::data_overhead(channel, message, u32::try_from(len).unwrap_or(u32::MAX), "");
-        Ok((route, peer.frame_max.saturating_sub(overhead + META_LEN_MAX)))
+        let room = |sequence_max| {
+            let overhead = packet::data_overhead(channel, message, sequence_max, "") + META_LEN_MAX;
+            peer.frame_max.saturating_sub(overhead)
+        };
+        // A message of one frame has short labels; there are never more frames than bytes, so labels that count bytes are long enough.
+        let of_one = room(0);
+        Ok((route, if len <= of_one { of_one } else { room(u32::try_from(len).unwrap_or(u32::MAX)) }))
     }
 
     /// The seal of what this side sends.

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use course::Course;
 use options::Options;
 use report::{Report, Row};
-use sides::{LARGE, SMALL};
+use sides::{Large, Small};
 use transfer::Transfer;
 
 const ABOUT: &str = "# The link, measured
@@ -107,8 +107,8 @@ fn move_file(course: &Course, options: &Options, report: &mut Report) -> io::Res
         }
     }
     if options.wants("ours") {
-        add("ours, chunks of 240 B", true, &|| ours::transfer::<SMALL>(course))?;
-        add("ours, chunks of 1 KiB", true, &|| ours::transfer::<LARGE>(course))?;
+        add("ours, chunks of 240 B", true, &|| ours::transfer::<Small>(course))?;
+        add("ours, chunks of 1 KiB", true, &|| ours::transfer::<Large>(course))?;
     }
     Ok(())
 }
