@@ -46,8 +46,16 @@ impl Line {
     pub(crate) fn chunk(&self) -> usize {
         // At most 11 × 64 KiB × 16, and there is always some loss.
         let square = (OVERHEAD * LOSS * self.bytes).checked_div(self.losses).unwrap_or(u32::MAX);
-        square.isqrt().clamp(CHUNK_MIN, CHUNK_MAX) as usize
+        root(square).clamp(CHUNK_MIN, CHUNK_MAX) as usize
     }
+}
+
+/// The square root, a bit at a time: a fifth of the code of the standard library's, which is made for speed.
+fn root(square: u32) -> u32 {
+    (0..16).rev().map(|bit| 1 << bit).fold(0u32, |root, bit| {
+        let higher = root | bit;
+        if higher * higher <= square { higher } else { root }
+    })
 }
 
 #[cfg(test)]
@@ -69,6 +77,13 @@ mod tests {
             until_error -= packet.min(until_error);
         }
         line.chunk()
+    }
+
+    #[test]
+    fn the_root_is_the_standard_librarys() {
+        for square in (0..100_000).chain([u32::MAX, u32::MAX - 1, 65_535 * 65_535, 65_535 * 65_535 - 1]) {
+            assert_eq!(super::root(square), square.isqrt());
+        }
     }
 
     #[test]

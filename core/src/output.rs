@@ -36,7 +36,7 @@ impl<P: Buffer> Output<P> {
 
     /// Encodes a packet, the data of further frames of its run behind it; one that does not fit is left out, which the limits on its
     /// fields rule out.
-    pub(crate) fn put<'f>(&mut self, packet: &Packet<'_>, further: impl Iterator<Item = &'f [u8]>, seal: Seal) {
+    pub(crate) fn put<'f>(&mut self, packet: &Packet<'_>, further: &mut dyn Iterator<Item = &'f [u8]>, seal: Seal) {
         self.start = 0;
         self.end = self.encode(packet, further, seal).unwrap_or(0);
     }
@@ -44,7 +44,7 @@ impl<P: Buffer> Output<P> {
     fn encode<'f>(
         &mut self,
         packet: &Packet<'_>,
-        further: impl Iterator<Item = &'f [u8]>,
+        further: &mut dyn Iterator<Item = &'f [u8]>,
         seal: Seal,
     ) -> Option<usize> {
         // A HELLO is cut off from whatever noise came before it.

@@ -119,13 +119,13 @@ impl<'a> Packet<'a> {
 
     /// Writes the packet with its check to the front of `out`; `None` when it does not fit.
     pub fn encode<'o>(&self, seal: Seal, out: &'o mut [u8]) -> Option<&'o mut [u8]> {
-        self.encode_run(core::iter::empty(), seal, out)
+        self.encode_run(&mut core::iter::empty(), seal, out)
     }
 
     /// The same, with the data of further frames of a run behind that of the first.
     pub(crate) fn encode_run<'o, 'f>(
         &self,
-        further: impl Iterator<Item = &'f [u8]>,
+        further: &mut dyn Iterator<Item = &'f [u8]>,
         seal: Seal,
         out: &'o mut [u8],
     ) -> Option<&'o mut [u8]> {

@@ -3,6 +3,7 @@
 mod board;
 mod cable;
 mod client;
+mod corruption;
 mod host;
 mod noise;
 mod port;
@@ -12,6 +13,7 @@ mod wire;
 pub use board::Board;
 pub use cable::Cable;
 pub use client::Client;
+pub use corruption::{Corruption, Tally};
 pub use host::Host;
 pub use noise::{Noise, Random};
 pub use port::Port;

@@ -136,7 +136,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     }
 
     fn put(&mut self, packet: &Packet<'_>, seal: Seal) {
-        self.output.put(packet, core::iter::empty(), seal);
+        self.output.put(packet, &mut core::iter::empty(), seal);
     }
 
     fn put_hello(&mut self, now_us: u64) {
@@ -226,7 +226,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         if self.mux.pool.get(first)?.route.delivery == Delivery::Lossy {
             let frame = self.mux.pool.get(first)?.frame()?;
             let data = Data { care: Care::Lossy, labels: Some(labels(&frame)), ..data_of(&frame) };
-            self.output.put(&Packet::Data(data), core::iter::empty(), seal);
+            self.output.put(&Packet::Data(data), &mut core::iter::empty(), seal);
             self.mux.release(first);
             return Some(());
         }
@@ -279,8 +279,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             size: (!further.is_empty()).then_some(frame.data.len()),
             ..data_of(&frame)
         };
-        let more = further.iter().filter_map(|slot| Some(pool.get(*slot)?.frame()?.data));
-        self.output.put(&Packet::Data(data), more, seal);
+        let mut more = further.iter().filter_map(|slot| Some(pool.get(*slot)?.frame()?.data));
+        self.output.put(&Packet::Data(data), &mut more, seal);
         Some(())
     }
 
