@@ -1,0 +1,37 @@
+//! The last things that happened in a run, kept only when somebody will read them.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+/// Lines that are kept.
+const LINES_MAX: usize = 120;
+
+/// The last lines.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// Whether anything is kept.
+    pub is_on: bool,
+    lines: VecDeque<String>,
+}
+
+impl Trace {
+    /// Notes what a side did.
+    pub fn note(&mut self, now_ns: u64, side: usize, what: impl FnOnce() -> String) {
+        if self.is_on {
+            if self.lines.len() == LINES_MAX {
+                self.lines.pop_front();
+            }
+            let mut what = what();
+            if let Some((at, _)) = what.char_indices().nth(300) {
+                what.truncate(at);
+            }
+            self.lines.push_back(format!("{:>14} ns  {}  {what}", now_ns, ["a", "b"][side]));
+        }
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
