@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Longest channel name in bytes of UTF-8.
+/// Longest channel name, content type and meta of a channel, in bytes of UTF-8 each.
 pub const NAME_MAX: usize = 32;
 
 /// Number of a channel of this side of a link, given by [`Link::open`](crate::Link::open).
@@ -45,16 +45,16 @@ impl Priority {
     }
 }
 
-/// What happens to messages of a channel when the queue is under pressure.
+/// What happens to messages of a channel under noise, and when the queue is under pressure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Delivery {
-    /// A full queue refuses; the application keeps the message and tries again: chat, files.
+    /// In order, each once: sent again until it has arrived. A full queue refuses; the application keeps the message: chat, files.
     #[default]
     Reliable = 0,
-    /// Only the newest message matters; it replaces one that has not begun to leave: presence, typing.
+    /// Only the newest message matters; it is sent again until it has arrived, and replaces one that has not begun to leave: presence, typing.
     Latest = 1,
-    /// A full queue drops the message and counts it: telemetry, logs.
+    /// Never sent again. A full queue drops the message and counts it: telemetry, logs.
     Lossy = 2,
 }
 
@@ -72,15 +72,19 @@ pub struct Channel<'a> {
     pub name: &'a str,
     /// Its class in the scheduler.
     pub priority: Priority,
-    /// Its policy under pressure.
+    /// Its policy under pressure and under noise.
     pub delivery: Delivery,
+    /// Media type of its messages (RFC 2046), such as `text/plain`; may be empty; at most [`NAME_MAX`] bytes.
+    pub content: &'a str,
+    /// What this opening of it is about, for the peer's application; may be empty; at most [`NAME_MAX`] bytes.
+    pub meta: &'a str,
 }
 
 impl<'a> Channel<'a> {
     /// A channel of normal priority and reliable delivery.
     #[must_use]
     pub const fn new(name: &'a str) -> Self {
-        Self { name, priority: Priority::Normal, delivery: Delivery::Reliable }
+        Self { name, priority: Priority::Normal, delivery: Delivery::Reliable, content: "", meta: "" }
     }
 
     /// The same channel in another class.
@@ -95,8 +99,24 @@ impl<'a> Channel<'a> {
         Self { delivery, ..self }
     }
 
-    pub(crate) fn has_valid_name(&self) -> bool {
-        !self.name.is_empty() && self.name.len() <= NAME_MAX && !self.name.chars().any(char::is_control)
+    /// The same channel with the media type of its messages.
+    #[must_use]
+    pub const fn with_content(self, content: &'a str) -> Self {
+        Self { content, ..self }
+    }
+
+    /// The same channel with what this opening is about.
+    #[must_use]
+    pub const fn with_meta(self, meta: &'a str) -> Self {
+        Self { meta, ..self }
+    }
+
+    /// Whether it can cross the wire.
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        if self.name.is_empty() || self.name.len() > NAME_MAX || self.name.chars().any(char::is_control) {
+            return Err(OpenError::Name);
+        }
+        if self.content.len() > NAME_MAX || self.meta.len() > NAME_MAX { Err(OpenError::Meta) } else { Ok(()) }
     }
 }
 
@@ -109,6 +129,8 @@ pub enum OpenError {
     Full,
     /// The name is empty, longer than [`NAME_MAX`] bytes or holds a control character.
     Name,
+    /// The content type or the meta is longer than [`NAME_MAX`] bytes.
+    Meta,
 }
 
 impl fmt::Display for OpenError {
@@ -116,6 +138,7 @@ impl fmt::Display for OpenError {
         f.write_str(match self {
             Self::Full => "the channel table is full",
             Self::Name => "a channel name has 1 to 32 bytes and no control character",
+            Self::Meta => "the content type and the meta of a channel have at most 32 bytes each",
         })
     }
 }

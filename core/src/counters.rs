@@ -8,8 +8,16 @@ use crate::packet::DecodeError;
 pub struct Counters {
     /// Packets encoded for sending.
     pub sent: u32,
+    /// Frames that were sent again.
+    pub repaired: u32,
+    /// Waits for an acknowledgement that ended in vain.
+    pub timeouts: u32,
     /// Packets whose check and fields were right.
     pub received: u32,
+    /// Frames that had arrived before.
+    pub duplicate: u32,
+    /// Frames ahead of their place for which no block was free; they come again.
+    pub refused: u32,
     /// Runs that were no packet or whose CRC-32 did not fit.
     pub bad_crc: u32,
     /// Runs longer than the buffer, skipped whole.
@@ -20,8 +28,13 @@ pub struct Counters {
     pub unknown: u32,
     /// HELLOs of our own that came back: the line is a loop, or echoes.
     pub echoed: u32,
-    /// Messages on lossy channels that a full queue refused.
+    /// Messages on lossy channels that a full queue refused, over all channels.
     pub dropped: u32,
+}
+
+/// Counts so many more.
+pub(crate) fn add(counter: &mut u32, more: u32) {
+    *counter = counter.wrapping_add(more);
 }
 
 impl Counters {
@@ -31,6 +44,6 @@ impl Counters {
             DecodeError::Unknown => &mut self.unknown,
             DecodeError::Malformed => &mut self.malformed,
         };
-        *counter = counter.wrapping_add(1);
+        add(counter, 1);
     }
 }

@@ -3,14 +3,15 @@
 //! How the input is sliced makes no difference: `ab|c0` and `abc0` give the same packet. A run that is longer than the buffer is
 //! reported once and skipped whole; its tail is never taken for a packet, so noise cannot invent one.
 
+use crate::buffer::Buffer;
 use crate::cobs;
 
-/// Collects one run of at most `N` bytes between two delimiters.
+/// Collects one run, at most as long as the buffer `P`, between two delimiters.
 ///
-/// Costs `N` bytes and a few words of RAM.
-#[derive(Debug)]
-pub struct Deframer<const N: usize> {
-    buf: [u8; N],
+/// Costs the buffer and a few words of RAM.
+#[derive(Clone, Debug)]
+pub struct Deframer<P> {
+    buf: P,
     len: usize,
     skipping: bool,
 }
@@ -26,17 +27,17 @@ pub enum Run<'a> {
     TooLong,
 }
 
-impl<const N: usize> Default for Deframer<N> {
+impl<P: Buffer> Default for Deframer<P> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<const N: usize> Deframer<N> {
+impl<P: Buffer> Deframer<P> {
     /// An empty deframer at the start of a stream.
     #[must_use]
     pub const fn new() -> Self {
-        Self { buf: [0; N], len: 0, skipping: false }
+        Self { buf: P::ZERO, len: 0, skipping: false }
     }
 
     /// Takes bytes off the front of `input` up to the end of a run, or all of them.
@@ -46,7 +47,7 @@ impl<const N: usize> Deframer<N> {
         while let Some((&byte, rest)) = input.split_first() {
             *input = rest;
             if byte != 0 {
-                match self.buf.get_mut(self.len) {
+                match self.buf.as_mut().get_mut(self.len) {
                     Some(place) => {
                         *place = byte;
                         self.len += 1;
@@ -60,7 +61,7 @@ impl<const N: usize> Deframer<N> {
                 return Some(Run::TooLong);
             }
             if len > 0 {
-                let run = self.buf.get_mut(..len).unwrap_or_default();
+                let run = self.buf.as_mut().get_mut(..len).unwrap_or_default();
                 return Some(cobs::decode(run).map_or(Run::Broken, Run::Packet));
             }
         }
@@ -70,7 +71,7 @@ impl<const N: usize> Deframer<N> {
     /// The packet that the last [`Run::Packet`] was, of which `len` bytes; valid until more input comes.
     pub(crate) fn packet(&self, len: usize) -> &[u8] {
         // COBS in place leaves the packet one byte behind the start of its run.
-        len.checked_add(1).and_then(|end| self.buf.get(1..end)).unwrap_or_default()
+        len.checked_add(1).and_then(|end| self.buf.as_ref().get(1..end)).unwrap_or_default()
     }
 
     /// Forgets a run that has begun, as after a reconnect.
@@ -85,7 +86,7 @@ mod tests {
     use super::{Deframer, Run};
 
     fn runs<const N: usize>(slices: &[&[u8]]) -> Vec<Result<Vec<u8>, &'static str>> {
-        let mut deframer = Deframer::<N>::new();
+        let mut deframer = Deframer::<[u8; N]>::new();
         let mut found = Vec::new();
         for slice in slices {
             let mut input = *slice;

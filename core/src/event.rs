@@ -30,7 +30,7 @@ pub struct Peer<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A peer is there, for the first time or anew. What was queued for another is gone; begin afresh.
+    /// A peer is there, for the first time or anew, and knows us. What was queued for another is gone; begin afresh.
     Up(Peer<'a>),
     /// The peer has started anew: its unfinished messages will not go on. [`Event::Up`] follows.
     Down,
@@ -50,6 +50,19 @@ pub enum Event<'a> {
         /// Our channel of that name, if there is one: frames on others are not delivered.
         ours: Option<ChannelId>,
     },
-    /// A frame arrived, on a channel of ours.
+    /// A frame arrived, on a channel of ours: in order and once on a reliable channel.
     Frame(Frame<'a>),
+    /// The peer has closed its direction of a channel; ours stays as it is.
+    Closed {
+        /// Its number there, which may stand for another channel from now on.
+        peer: PeerChannel,
+        /// Our channel of that name, if there is one.
+        ours: Option<ChannelId>,
+        /// Why it ended at once, what had not arrived being dropped; `None` for an end in good order, after its last frame.
+        reset: Option<&'a str>,
+    },
+    /// Nothing was heard for [`Config::silence_ms`](crate::Config::silence_ms): the cable may be pulled. Nothing is dropped.
+    Silent,
+    /// The same peer is heard again; what was on its way is being repeated.
+    Back,
 }

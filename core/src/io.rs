@@ -2,6 +2,7 @@
 
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 
+use crate::buffer::Buffer;
 use crate::event::Event;
 use crate::link::Link;
 
@@ -34,9 +35,9 @@ impl<const CHUNK: usize> Wire<CHUNK> {
     /// # Errors
     ///
     /// Those of the UART. What was read stays; what was not written is shown again.
-    pub fn poll<'l, U, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize>(
+    pub fn poll<'l, U, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
         &mut self,
-        link: &'l mut Link<'_, FRAME, BLOCKS, CHANNELS>,
+        link: &'l mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
         uart: &mut U,
         now_us: u64,
     ) -> Result<Option<Event<'l>>, U::Error>
@@ -60,9 +61,9 @@ impl<const CHUNK: usize> Wire<CHUNK> {
         Ok(link.poll_event())
     }
 
-    fn take_in<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize>(
+    fn take_in<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
         &mut self,
-        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS>,
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
         now_us: u64,
     ) {
         let input = self.buf.get(self.start..self.end).unwrap_or_default();
@@ -75,8 +76,8 @@ impl<const CHUNK: usize> Wire<CHUNK> {
 /// # Errors
 ///
 /// Those of the UART; what was not written is shown again by [`Link::poll_transmit`].
-pub fn transmit<U: Write + WriteReady, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize>(
-    link: &mut Link<'_, FRAME, BLOCKS, CHANNELS>,
+pub fn transmit<U: Write + WriteReady, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+    link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
     uart: &mut U,
     now_us: u64,
 ) -> Result<(), U::Error> {
@@ -100,14 +101,14 @@ pub fn transmit<U: Write + WriteReady, const FRAME: usize, const BLOCKS: usize, 
 pub mod asynch {
     use embedded_io_async::{Read, Write};
 
-    use super::{Link, Wire};
+    use super::{Buffer, Link, Wire};
     use crate::event::Event;
 
     impl<const CHUNK: usize> Wire<CHUNK> {
         /// The next event in what was read; `None` when it is used up and [`receive`] should be awaited.
-        pub fn next_event<'l, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize>(
+        pub fn next_event<'l, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
             &mut self,
-            link: &'l mut Link<'_, FRAME, BLOCKS, CHANNELS>,
+            link: &'l mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
             now_us: u64,
         ) -> Option<Event<'l>> {
             while !link.has_event() && self.start < self.end {
@@ -136,8 +137,8 @@ pub mod asynch {
     /// # Errors
     ///
     /// Those of the UART.
-    pub async fn transmit<U: Write, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize>(
-        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS>,
+    pub async fn transmit<U: Write, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
         uart: &mut U,
         now_us: u64,
     ) -> Result<(), U::Error> {

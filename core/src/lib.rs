@@ -17,7 +17,7 @@
 //! const CHAT: Channel = Channel::new("chat");
 //!
 //! // Two sides of one wire: frames of 256 bytes, a queue of 8, up to 4 channels.
-//! let side = |name, epoch| Link::<256, 8, 4>::new(Config { identity: Identity { name, ..Identity::default() }, epoch });
+//! let side = |name, epoch| Link::<256, 8, 4>::new(Config { identity: Identity { name, ..Identity::default() }, epoch, ..Config::default() });
 //! let (mut host, mut board) = (side("host", 1), side("board", 2));
 //! let chat = board.open(CHAT).unwrap();
 //! host.open(CHAT).unwrap();
@@ -80,7 +80,9 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+mod acks;
 mod assembly;
+mod buffer;
 mod bytes;
 pub mod channel;
 pub mod cobs;
@@ -96,14 +98,22 @@ mod greeting;
 pub mod io;
 #[cfg(feature = "json")]
 pub mod json;
+mod lane;
+mod line;
 mod link;
 pub mod mux;
 mod output;
 pub mod packet;
+mod pool;
+mod repair;
+mod rtt;
+mod stats;
 mod stream;
+mod window;
 pub mod wtf8;
 
 pub use assembly::{AssembleError, STRETCHES};
+pub use buffer::Buffer;
 pub use channel::{Channel, ChannelId, Delivery, OpenError, Priority};
 pub use counters::Counters;
 pub use cut::{Cut, Message};
@@ -114,6 +124,8 @@ pub use greeting::{ASK_INTERVAL_US, HELLO_INTERVAL_US};
 pub use link::{Config, Link};
 pub use mux::{Mux, SendError};
 pub use packet::Identity;
+pub use pool::Slot;
+pub use stats::{STATS_CHANNEL, Stats};
 pub use stream::Stream;
 
 /// The wire specification.

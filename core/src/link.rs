@@ -3,162 +3,182 @@
 //! A state machine without clock, memory allocation or waiting. Bytes and the time go in; bytes, events and the next deadline
 //! come out, by five verbs. The contract, in whatever order suits the caller:
 //!
-//! - give what arrived to [`Link::handle_input`], and call it again with what it left; after each call take the event;
-//! - call [`Link::handle_timeout`] when [`Link::poll_timeout`] says so, or simply often;
+//! - give what arrived to [`Link::handle_input`], take the events, and call it again with what it left;
+//! - call [`Link::handle_timeout`] when [`Link::poll_timeout`] says so, or simply often, and take the events;
 //! - write what [`Link::poll_transmit`] shows, and say with [`Link::consume`] how much of it was taken.
 //!
+//! A frame whose event is not taken before the next input counts as not received: a repaired one comes again.
 //! What a peer does wrong becomes a count ([`Counters`]) or an event, never an error and never a panic.
 
-use heapless::Vec;
+mod channels;
+mod receive;
+mod tell;
+mod transmit;
 
-use crate::channel::{Channel, ChannelId, Delivery, OpenError};
-use crate::counters::Counters;
+use crate::acks::Acks;
+use crate::buffer::Buffer;
+use crate::channel::{ChannelId, Delivery};
+use crate::counters::{Counters, add};
 use crate::cut::Message;
-use crate::deframe::{Deframer, Run};
-use crate::event::{Event, Peer, PeerChannel};
-use crate::frame::{Frame, MessageId};
+use crate::deframe::Deframer;
+use crate::frame::MessageId;
 use crate::greeting::Greeting;
+use crate::lane::{InLane, OutLane};
+use crate::line::Line;
 use crate::mux::{Mux, Route, SendError};
 use crate::output::{Output, packet_max};
-use crate::packet::{self, DecodeError, Hello, Identity, PACKET_MIN, Packet, Terms, VERSION};
+use crate::packet::{self, Identity, PACKET_MIN, Seal};
+use crate::pool::Role;
+use crate::repair::Repair;
+use crate::stats::Stats;
 use crate::stream::Stream;
+use crate::window::ReceiveWindow;
+use tell::News;
 
 /// Room for the length of a meta in front of it.
 const META_LEN_MAX: usize = 2;
 
 /// How a link presents itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config<'i> {
     /// Who this side is; each field is cut to [`packet::IDENTITY_MAX`] bytes.
     pub identity: Identity<'i>,
     /// Different at every start of this side, by a random source or a counter that outlives it; 0 counts as 1.
     pub epoch: u32,
+    /// Milliseconds without a packet after which the peer counts as [silent](crate::Event::Silent); 0 for never. The peer is told, and says something three
+    /// times as often.
+    pub silence_ms: u32,
+}
+
+impl Default for Config<'_> {
+    /// Nobody in particular, epoch 1, silent after a second.
+    fn default() -> Self {
+        Self { identity: Identity::default(), epoch: 1, silence_ms: 1000 }
+    }
 }
 
 /// One side of a link.
 ///
-/// `FRAME`: bytes of the longest run on the wire that is sent or taken, 123 to 4096; 256 gives frames of 240 bytes of data and more.
-/// `BLOCKS`: frames that may wait to be sent, over all channels. `CHANNELS`: channels of either side, at most 128.
-/// Costs about (`BLOCKS` + 2) × (`FRAME` + 32) + 16 × `CHANNELS` bytes of RAM.
-#[derive(Debug)]
-pub struct Link<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> {
+/// `FRAME`: bytes of a frame with all that is around it, 133 to 4096; 256 gives frames of 240 bytes of data. `BLOCKS`: frames that wait to be sent, are
+/// on their way, or came ahead of their place, over all channels. `CHANNELS`: channels of either side, at most 128. `P`: the buffer of one packet, as
+/// long as a frame or longer; where it is longer, on both sides, neighbouring frames of a message share a packet while the line is clean.
+///
+/// Costs about `BLOCKS` × (`FRAME` + 40) + 2 × the length of `P` + 100 × `CHANNELS` bytes of RAM.
+#[derive(Clone, Debug)]
+pub struct Link<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P = [u8; FRAME]> {
     config: Config<'i>,
-    channels: Vec<Channel<'i>, CHANNELS>,
     peer: Option<Known>,
-    /// What each number of the peer's stands for.
-    peer_channels: [Meaning; CHANNELS],
-    deframer: Deframer<FRAME>,
-    /// What the last input brought, until the event is taken.
-    pending: Option<Pending>,
+    /// By our numbers.
+    out_lanes: [OutLane<'i>; CHANNELS],
+    /// By the peer's numbers.
+    in_lanes: [InLane; CHANNELS],
+    deframer: Deframer<P>,
+    news: News,
+    received: ReceiveWindow,
+    acks: Acks,
     mux: Mux<FRAME, BLOCKS>,
-    next_message: u32,
-    output: Output<FRAME>,
+    repair: Repair,
+    line: Line,
+    output: Output<P>,
     greeting: Greeting,
+    next_message: u32,
+    /// Channels that were opened and not heard of are told again then.
+    opens_at_us: u64,
+    /// Where the next heartbeat begins to say credit.
+    credit_turn: usize,
+    sent_at_us: u64,
+    heard_at_us: u64,
+    is_silent: bool,
     counters: Counters,
 }
 
-/// The peer of the link that is up.
+/// The peer of the link.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     epoch: u32,
+    /// It knows our epoch too, so frames may cross.
+    is_up: bool,
+    /// Longest packet of one frame that both sides take.
+    frame_max: usize,
     /// Longest packet that both sides take.
     packet_max: usize,
+    /// Packets after which it wants an answer.
+    ack_every: u8,
+    /// How often it wants to hear something.
+    heartbeat_us: u64,
 }
 
-/// What a channel number of the peer's stands for.
-#[derive(Clone, Copy, Debug)]
-enum Meaning {
-    /// The peer has not said, or we have not heard.
-    Unknown,
-    /// A channel that this side does not have.
-    NotOurs,
-    Ours(ChannelId),
-}
+impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>
+    Link<'i, FRAME, BLOCKS, CHANNELS, P>
+{
+    /// Frames of a channel that this side takes before it has said any credit: half the pool, shared in the hope that not all channels
+    /// stand still at once.
+    const WINDOW: u8 = if BLOCKS / 2 < 32 { (BLOCKS / 2) as u8 } else { 32 };
+    /// The pool must not run dry before an answer comes.
+    const ACK_EVERY: u8 = if BLOCKS / 4 < 8 { (BLOCKS / 4) as u8 } else { 8 };
 
-impl Meaning {
-    fn ours(self) -> Option<ChannelId> {
-        match self {
-            Self::Ours(channel) => Some(channel),
-            Self::Unknown | Self::NotOurs => None,
-        }
-    }
-}
-
-/// An event not yet taken; the packet it speaks of still lies in the deframer, this many bytes long.
-#[derive(Clone, Copy, Debug)]
-enum Pending {
-    /// The link went down, and then the packet.
-    DownThen(usize),
-    Packet(usize),
-}
-
-impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i, FRAME, BLOCKS, CHANNELS> {
     /// A link with no peer yet and no channels; its first HELLO is ready to be sent.
     #[must_use]
     pub fn new(config: Config<'i>) -> Self {
-        const { assert!(packet_max::<FRAME>() >= PACKET_MIN && FRAME <= 4096 && CHANNELS >= 1 && CHANNELS <= 128) };
+        const {
+            assert!(packet_max(FRAME) >= PACKET_MIN && FRAME <= P::LEN && P::LEN <= 4096);
+            assert!(CHANNELS >= 1 && CHANNELS <= 128);
+        };
         Self {
-            config: Config { epoch: config.epoch.max(1), identity: config.identity.shortened() },
-            channels: Vec::new(),
+            config: Config { epoch: config.epoch.max(1), identity: config.identity.shortened(), ..config },
             peer: None,
-            peer_channels: [Meaning::Unknown; CHANNELS],
+            out_lanes: [const { OutLane::NEW }; CHANNELS],
+            in_lanes: [const { InLane::NEW }; CHANNELS],
             deframer: Deframer::new(),
-            pending: None,
+            news: News::default(),
+            received: ReceiveWindow::default(),
+            acks: Acks::default(),
             mux: Mux::new(),
-            next_message: 1,
+            repair: Repair::default(),
+            line: Line::default(),
             output: Output::new(),
             greeting: Greeting::new(),
+            next_message: 1,
+            opens_at_us: 0,
+            credit_turn: 0,
+            sent_at_us: 0,
+            heard_at_us: 0,
+            is_silent: false,
             counters: Counters::default(),
         }
     }
 
-    /// Opens a channel, now and on every later link; the peer is told by itself. A name that is open gives its number.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenError::Full`] beyond `CHANNELS`, [`OpenError::Name`] for a name that cannot cross the wire.
-    pub fn open(&mut self, channel: Channel<'i>) -> Result<ChannelId, OpenError> {
-        if !channel.has_valid_name() {
-            return Err(OpenError::Name);
-        }
-        if let Some(known) = self.channel_named(channel.name) {
-            return Ok(known);
-        }
-        let id = u8::try_from(self.channels.len()).map_err(|_| OpenError::Full)?;
-        self.channels.push(channel).map_err(|_| OpenError::Full)?;
-        Ok(ChannelId(id))
-    }
-
-    /// Takes frames of the peer's channel as frames of ours; needed only where ours was opened after [`Event::Opened`].
-    pub fn attach(&mut self, peer: PeerChannel, channel: ChannelId) {
-        if let Some(place) = self.peer_channels.get_mut(peer.index()) {
-            *place = Meaning::Ours(channel);
-        }
-    }
-
-    /// The channel of this side that has that name.
-    #[must_use]
-    pub fn channel_named(&self, name: &str) -> Option<ChannelId> {
-        let at = self.channels.iter().position(|channel| channel.name == name)?;
-        u8::try_from(at).ok().map(ChannelId)
-    }
-
-    /// The channel of that number.
-    #[must_use]
-    pub fn channel(&self, id: ChannelId) -> Option<&Channel<'i>> {
-        self.channels.get(id.index())
-    }
-
-    /// True from [`Event::Up`] to [`Event::Down`].
+    /// True from [`Event::Up`](crate::Event::Up) to [`Event::Down`](crate::Event::Down).
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.peer.is_some()
+        self.up().is_some()
+    }
+
+    /// True from [`Event::Silent`](crate::Event::Silent) to [`Event::Back`](crate::Event::Back) or the end of the link.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.is_silent
+    }
+
+    fn up(&self) -> Option<Known> {
+        self.peer.filter(|peer| peer.is_up)
     }
 
     /// What was counted so far.
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// What was counted, and how the link stands now.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            counters: self.counters,
+            round_trip_us: self.repair.round_trip_us(),
+            in_flight: self.repair.out(),
+            chunk: self.chunk() as u16,
+        }
     }
 
     /// The queue of frames to send, for its settings and its room.
@@ -173,13 +193,36 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
     /// [`SendError`]; nothing of the message is queued then. On a lossy channel, `Full` is counted as a drop.
     pub fn send(&mut self, channel: ChannelId, message: &Message<'_>) -> Result<MessageId, SendError> {
         let (route, data_max) = self.route(channel, message.data.len())?;
-        let sent = self.mux.send(route, message, data_max);
+        let chunk = self.chunk().saturating_add(message.meta.len());
+        let sent = match self.mux.send(route, message, chunk.min(data_max)) {
+            // Short frames suit a noisy line, but not if the message does not fit into the queue for it.
+            Err(SendError::Full | SendError::TooLong(_)) if chunk < data_max => self.mux.send(route, message, data_max),
+            sent => sent,
+        };
         if sent == Err(SendError::Full) && route.delivery == Delivery::Lossy {
-            self.counters.dropped = self.counters.dropped.wrapping_add(1);
+            add(&mut self.counters.dropped, 1);
+            if let Some(lane) = self.out_lanes.get_mut(channel.index()) {
+                add(&mut lane.dropped, 1);
+            }
         }
         sent?;
         self.next_message = self.next_message.wrapping_add(1);
         Ok(route.message)
+    }
+
+    /// True while a frame of a message of ours waits to be sent, or has not been acknowledged.
+    #[must_use]
+    pub fn is_pending(&self, message: MessageId) -> bool {
+        self.mux.pool.iter().any(|(_, block)| block.role != Role::Held && block.route.message == message)
+    }
+
+    /// The byte stream was interrupted, as by a cable that was pulled and plugged in again: what was half through is dropped and repaired, and
+    /// the peer is asked who it is. One that has not started anew goes on where it was.
+    pub fn interrupted(&mut self) {
+        self.deframer.reset();
+        self.output.consume(usize::MAX);
+        self.greeting.ask_at_once();
+        self.repair.hurry();
     }
 
     /// Begins a message whose data is written piece by piece with [`Link::write`].
@@ -193,11 +236,17 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
         Ok(Stream::new(route, self.peer.map_or(0, |peer| peer.epoch)))
     }
 
-    /// Bytes of meta and data that every frame holds for the peer that is up, whatever its labels; 0 without one.
+    /// Bytes of meta and data that every frame can hold for the peer that is up, whatever its labels; 0 without one.
     #[must_use]
     pub fn frame_room(&self) -> usize {
         let labels = packet::data_overhead(ChannelId(u8::MAX), MessageId(u32::MAX), u32::MAX, "") + META_LEN_MAX;
-        self.peer.map_or(0, |peer| peer.packet_max.saturating_sub(labels))
+        self.up().map_or(0, |peer| peer.frame_max.saturating_sub(labels))
+    }
+
+    /// Bytes of data that a packet should have, as noisy as the line is; frames are cut to this where they could be longer.
+    #[must_use]
+    pub fn chunk(&self) -> usize {
+        self.line.chunk()
     }
 
     /// Queues one frame of a stream with as much of `data` as it holds, and returns how many bytes those are.
@@ -207,196 +256,27 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Link<'i
     /// # Errors
     ///
     /// [`SendError::Full`] until frames have left; [`SendError::Down`] when the link has changed since the stream began, which ends it;
+    /// [`SendError::Channel`] when its channel was closed;
     /// [`SendError::Meta`] for a `meta` too long for a frame; [`SendError::Total`] when the stream would not have the frames it stated.
     pub fn write(&mut self, stream: &mut Stream, meta: &str, data: &[u8], last: bool) -> Result<usize, SendError> {
-        let peer = self.peer.filter(|peer| peer.epoch == stream.peer_epoch).ok_or(SendError::Down)?;
-        stream.push(&mut self.mux, peer.packet_max, meta, data, last)
+        let peer = self.up().filter(|peer| peer.epoch == stream.peer_epoch).ok_or(SendError::Down)?;
+        self.channel(stream.channel()).ok_or(SendError::Channel)?;
+        let chunk = self.chunk();
+        stream.push(&mut self.mux, peer.frame_max, chunk, meta, data, last)
     }
 
     fn route(&self, channel: ChannelId, len: usize) -> Result<(Route, usize), SendError> {
-        let peer = self.peer.ok_or(SendError::Down)?;
+        let peer = self.up().ok_or(SendError::Down)?;
         let spec = self.channel(channel).ok_or(SendError::Channel)?;
         let message = MessageId(self.next_message);
         let route = Route { channel, message, priority: spec.priority, delivery: spec.delivery };
         // There are no more frames than bytes, so labels that count bytes are long enough.
         let overhead = packet::data_overhead(channel, message, u32::try_from(len).unwrap_or(u32::MAX), "");
-        Ok((route, peer.packet_max.saturating_sub(overhead + META_LEN_MAX)))
+        Ok((route, peer.frame_max.saturating_sub(overhead + META_LEN_MAX)))
     }
 
-    /// Takes bytes that arrived, up to the end of the next whole packet, and returns how many those are.
-    ///
-    /// Take the event with [`Link::poll_event`], then call again with the rest. `now_us` is the time in microseconds from any start.
-    pub fn handle_input(&mut self, input: &[u8], now_us: u64) -> usize {
-        self.pending = None;
-        let mut rest = input;
-        while let Some(run) = self.deframer.next_run(&mut rest) {
-            let checked = match run {
-                Run::Packet(packet) => packet::check(packet).map(<[u8]>::len),
-                Run::Broken => Err(DecodeError::Crc),
-                Run::TooLong => {
-                    self.counters.too_long = self.counters.too_long.wrapping_add(1);
-                    continue;
-                }
-            };
-            match checked.and_then(|len| self.handle_packet(len, now_us)) {
-                Ok(Some(pending)) => {
-                    self.pending = Some(pending);
-                    break;
-                }
-                Ok(None) => {}
-                Err(error) => self.counters.count(error),
-            }
-        }
-        input.len() - rest.len()
-    }
-
-    /// Acts on the packet in the deframer; says what there is to tell of it.
-    fn handle_packet(&mut self, len: usize, now_us: u64) -> Result<Option<Pending>, DecodeError> {
-        let packet = Packet::decode_checked(self.deframer.packet(len))?;
-        self.counters.received = self.counters.received.wrapping_add(1);
-        match packet {
-            Packet::Hello(Hello { terms, identity }) if self.is_own(terms, identity) => {
-                self.counters.echoed = self.counters.echoed.wrapping_add(1);
-                Ok(None)
-            }
-            Packet::Hello(Hello { terms, .. }) => Ok(self.handle_hello(terms, len)),
-            _ if self.peer.is_none() => {
-                self.greeting.ask(now_us);
-                Err(DecodeError::Unknown)
-            }
-            Packet::Open(id, channel) => {
-                let known = self.channel_named(channel.name).map_or(Meaning::NotOurs, Meaning::Ours);
-                *self.peer_channels.get_mut(id.index()).ok_or(DecodeError::Unknown)? = known;
-                Ok(Some(Pending::Packet(len)))
-            }
-            Packet::Data(frame) => match self.meaning(frame.channel) {
-                Meaning::Ours(_) => Ok(Some(Pending::Packet(len))),
-                Meaning::NotOurs => Err(DecodeError::Unknown),
-                Meaning::Unknown => {
-                    self.greeting.ask(now_us);
-                    Err(DecodeError::Unknown)
-                }
-            },
-        }
-    }
-
-    /// True for what this side has said itself: the line is a loop, or echoes.
-    fn is_own(&self, terms: Terms, identity: Identity<'_>) -> bool {
-        terms.epoch == self.config.epoch && identity == self.config.identity
-    }
-
-    fn meaning(&self, peers: ChannelId) -> Meaning {
-        self.peer_channels.get(peers.index()).copied().unwrap_or(Meaning::NotOurs)
-    }
-
-    fn handle_hello(&mut self, terms: Terms, len: usize) -> Option<Pending> {
-        if terms.seen != self.config.epoch {
-            self.greeting.hello_due = true;
-            self.greeting.announced = 0;
-        }
-        if self.peer.is_some_and(|peer| peer.epoch == terms.epoch) {
-            return None;
-        }
-        let compatible = (terms.version_min..=terms.version_max).contains(&VERSION);
-        let was_up = self.drop_link();
-        let told = if compatible {
-            let packet_max = packet_max::<FRAME>().min(terms.packet_max as usize);
-            self.peer = Some(Known { epoch: terms.epoch, packet_max });
-            self.greeting.refused = 0;
-            false
-        } else {
-            core::mem::replace(&mut self.greeting.refused, terms.epoch) == terms.epoch
-        };
-        match (was_up, told) {
-            (true, _) => Some(Pending::DownThen(len)),
-            (false, false) => Some(Pending::Packet(len)),
-            (false, true) => None,
-        }
-    }
-
-    /// Drops everything of the peer; says whether there was one.
-    fn drop_link(&mut self) -> bool {
-        self.mux.clear();
-        self.peer_channels = [Meaning::Unknown; CHANNELS];
-        self.greeting.announced = 0;
-        self.peer.take().is_some()
-    }
-
-    /// True while [`Link::poll_event`] has something to tell.
-    #[must_use]
-    pub fn has_event(&self) -> bool {
-        self.pending.is_some()
-    }
-
-    /// What the last input brought. `None` when there is nothing more to tell.
-    pub fn poll_event(&mut self) -> Option<Event<'_>> {
-        let len = match self.pending.take()? {
-            Pending::DownThen(len) => {
-                self.pending = Some(Pending::Packet(len));
-                return Some(Event::Down);
-            }
-            Pending::Packet(len) => len,
-        };
-        match Packet::decode_checked(self.deframer.packet(len)).ok()? {
-            Packet::Hello(Hello { terms, identity }) => Some(match self.peer {
-                Some(_) => Event::Up(Peer { epoch: terms.epoch, identity }),
-                None => Event::Incompatible { min: terms.version_min, max: terms.version_max },
-            }),
-            Packet::Open(id, channel) => {
-                Some(Event::Opened { peer: PeerChannel(id.0), channel, ours: self.meaning(id).ours() })
-            }
-            Packet::Data(frame) => {
-                let channel = self.meaning(frame.channel).ours()?;
-                Some(Event::Frame(Frame { channel, ..frame }))
-            }
-        }
-    }
-
-    /// Does what is due at `now_us`.
-    pub fn handle_timeout(&mut self, now_us: u64) {
-        if self.peer.is_none() && now_us >= self.greeting.hello_at_us {
-            self.greeting.hello_due = true;
-        }
-    }
-
-    /// When [`Link::handle_timeout`] has something to do next, in microseconds; `None` while nothing is awaited.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<u64> {
-        self.peer.is_none().then_some(self.greeting.hello_at_us)
-    }
-
-    /// The bytes to write next; empty when there is nothing to send now. The same bytes come again until they are consumed.
-    ///
-    /// One packet at a time: the choice of the next is made as late as its first byte can leave, so keep little in flight behind it.
-    pub fn poll_transmit(&mut self, now_us: u64) -> &[u8] {
-        if self.output.is_empty() {
-            self.fill_output(now_us);
-        }
-        self.output.bytes()
-    }
-
-    /// Says that `len` of the bytes that [`Link::poll_transmit`] showed were taken.
-    pub fn consume(&mut self, len: usize) {
-        self.output.consume(len);
-    }
-
-    /// Encodes what is to be sent next, if anything is.
-    fn fill_output(&mut self, now_us: u64) {
-        let (epoch, packet_max) = (self.config.epoch, packet_max::<FRAME>() as u32);
-        let peer = self.peer.map(|peer| peer.epoch);
-        if let Some(terms) = self.greeting.take_hello(epoch, peer, packet_max, now_us) {
-            self.output.put(&Packet::Hello(Hello { terms, identity: self.config.identity }));
-        } else if let (Some(_), Some(channel)) = (peer, self.channels.get(self.greeting.announced)) {
-            self.output.put(&Packet::Open(ChannelId(self.greeting.announced as u8), *channel));
-            self.greeting.announced += 1;
-        } else if let Some(slot) = self.mux.next_slot() {
-            if let Some(frame) = self.mux.frame(slot) {
-                self.output.put(&Packet::Data(frame));
-            }
-            self.mux.release(slot);
-        } else {
-            return;
-        }
-        self.counters.sent = self.counters.sent.wrapping_add(1);
+    /// The seal of what this side sends.
+    fn seal_out(&self, peer: Known) -> Seal {
+        Seal::new(self.config.epoch, peer.epoch)
     }
 }

@@ -10,6 +10,7 @@ use core::num::NonZeroU8;
 use crate::channel::{ChannelId, Delivery, Priority};
 use crate::cut::{Cut, Message, Pieces};
 use crate::frame::{Frame, Kind, MessageId, Position};
+use crate::pool::{Block, Head, Pool, Role, Slot};
 
 /// A class that waits has one of so many frames at least: 1/16 = 6.25 % of them.
 const FLOOR: u8 = 16;
@@ -63,27 +64,13 @@ impl fmt::Display for SendError {
 
 impl core::error::Error for SendError {}
 
-/// A queued frame.
-#[derive(Clone, Copy, Debug)]
-struct Block<const FRAME: usize> {
-    route: Route,
-    position: Position,
-    kind: Kind,
-    meta_len: u16,
-    len: u16,
-    /// Place in the order of arrival.
-    arrival: u32,
-    /// The last turn that its message had.
-    served: u32,
-    bytes: [u8; FRAME],
-}
-
 /// The queue of at most `BLOCKS` frames of up to `FRAME` bytes of meta and data.
 ///
-/// Costs `BLOCKS` × (`FRAME` + 32) bytes of RAM. Every call looks through the pool once or twice: keep it to tens of blocks.
-#[derive(Debug)]
+/// In a [`Link`](crate::Link) the same blocks keep frames that are on their way until they are acknowledged, and frames that came
+/// ahead of their place. Costs `BLOCKS` × (`FRAME` + 40) bytes of RAM. Every call looks through the pool once or twice: keep it to tens of blocks.
+#[derive(Clone, Debug)]
 pub struct Mux<const FRAME: usize, const BLOCKS: usize> {
-    blocks: [Option<Block<FRAME>>; BLOCKS],
+    pub(crate) pool: Pool<FRAME, BLOCKS>,
     cut: Cut,
     quantum: NonZeroU8,
     arrivals: u32,
@@ -93,10 +80,6 @@ pub struct Mux<const FRAME: usize, const BLOCKS: usize> {
     /// For each class, the frames of others that went while it waited.
     bypassed: [u8; CLASSES],
 }
-
-/// A block taken out of the order, to be read with [`Mux::frame`] and then given back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot(usize);
 
 impl<const FRAME: usize, const BLOCKS: usize> Default for Mux<FRAME, BLOCKS> {
     fn default() -> Self {
@@ -110,7 +93,7 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
     pub const fn new() -> Self {
         const { assert!(FRAME >= 32 && FRAME <= 4096 && BLOCKS >= 4 && BLOCKS <= 1024) };
         Self {
-            blocks: [const { None }; BLOCKS],
+            pool: Pool::new(),
             cut: Cut::Fill,
             quantum: NonZeroU8::MIN,
             arrivals: 0,
@@ -136,12 +119,13 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
     /// leave one to each lower class that has none.
     #[must_use]
     pub fn room(&self, priority: Priority) -> usize {
-        let free = self.blocks.iter().filter(|block| block.is_none()).count();
-        self.room_of(priority, free)
+        self.room_of(priority, self.pool.free())
     }
 
     fn room_of(&self, priority: Priority, free: usize) -> usize {
-        let has_none = |class: &Priority| !self.has_waiting(*class);
+        let of_class =
+            |class: Priority| move |block: &Block<FRAME>| block.role != Role::Held && block.route.priority == class;
+        let has_none = |class: &Priority| !self.any(of_class(*class));
         let lower = [Priority::Normal, Priority::Bulk].into_iter().filter(|class| *class > priority);
         let room = free.saturating_sub(Self::reserved(priority) + lower.filter(has_none).count());
         // The block that was kept for this class is its own.
@@ -163,15 +147,15 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         BLOCKS - Self::reserved(priority) - lower_classes
     }
 
-    /// True when nothing waits.
+    /// True when nothing waits to be sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.blocks.iter().all(Option::is_none)
+        !self.any(|block| block.role.waits())
     }
 
-    /// Forgets everything queued.
+    /// Forgets everything queued, on its way or held.
     pub fn clear(&mut self) {
-        self.blocks.fill(None);
+        self.pool.retain(|_| false);
         self.turn = None;
         self.bypassed = [0; CLASSES];
     }
@@ -200,15 +184,14 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         }
         let replaces = route.delivery == Delivery::Latest && total > 0;
         let is_replaced = |mux: &Self, block: &Block<FRAME>| replaces && mux.waits_whole(block, route.channel);
-        let free =
-            self.blocks.iter().filter(|block| block.as_ref().is_none_or(|block| is_replaced(self, block))).count();
-        if total > self.room_of(route.priority, free) {
+        let replaced = self.pool.iter().filter(|(_, block)| is_replaced(self, block)).count();
+        if total > self.room_of(route.priority, self.pool.free() + replaced) {
             return Err(SendError::Full);
         }
-        while let Some(old) =
-            self.blocks.iter().flatten().find(|block| is_replaced(self, block)).map(|block| block.route)
-        {
-            self.drop_message(old);
+        let first_replaced =
+            |mux: &Self| mux.pool.iter().find(|(_, block)| is_replaced(mux, block)).map(|(_, block)| block.route);
+        while let Some(old) = first_replaced(self) {
+            self.pool.retain(|block| !block.is_of(old));
         }
         for sequence in 0..total {
             let meta = if sequence == 0 { message.meta } else { "" };
@@ -232,62 +215,62 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         meta: &str,
         data: &[u8],
     ) -> Result<(), SendError> {
-        let fits = meta.len().checked_add(data.len()).is_some_and(|len| len <= FRAME);
-        let (true, Ok(meta_len), Ok(len)) = (fits, u16::try_from(meta.len()), u16::try_from(data.len())) else {
+        if meta.len().checked_add(data.len()).is_none_or(|len| len > FRAME) {
             return Err(SendError::Meta);
-        };
+        }
         if self.room(route.priority) == 0 {
             return Err(SendError::Full);
         }
         // A message already under way keeps its place; a new one starts behind all that wait.
-        let served = self
-            .blocks
-            .iter()
-            .flatten()
-            .find(|other| other.route.message == route.message && other.route.channel == route.channel)
-            .map_or(self.turns, |other| other.served);
-        let Some(free) = self.blocks.iter_mut().find(|block| block.is_none()) else { return Err(SendError::Full) };
-        let mut bytes = [0; FRAME];
-        let meta_end = crate::bytes::copy(&mut bytes, meta.as_bytes());
-        crate::bytes::copy(bytes.get_mut(meta_end..).unwrap_or_default(), data);
-        *free = Some(Block { route, position, kind, meta_len, len, arrival: self.arrivals, served, bytes });
+        let under_way = self.pool.iter().map(|(_, other)| other).find(|other| other.is_of(route));
+        let served = under_way.map_or(self.turns, |other| other.served);
+        let (role, arrival) = (Role::Waiting, self.arrivals);
+        let head = Head { role, route, position, kind, place: 0, continues: false, arrival, served };
+        self.pool.put(head, meta, data).ok_or(SendError::Full)?;
         self.arrivals = self.arrivals.wrapping_add(1);
         Ok(())
     }
 
     /// Whose frame goes next, if any waits.
     pub fn next_slot(&mut self) -> Option<Slot> {
-        let waiting = || self.blocks.iter().enumerate().filter_map(|(at, block)| Some((at, block.as_ref()?)));
-        let class = self.class_of_turn()?;
+        self.next_slot_where(|_| true)
+    }
+
+    /// Whose frame goes next among those that wait and `may` go now.
+    pub(crate) fn next_slot_where(&mut self, may: impl Fn(&Block<FRAME>) -> bool) -> Option<Slot> {
+        let goes = |block: &Block<FRAME>| block.role.waits() && may(block);
+        let class = self.class_of_turn(&goes)?;
         let of_turn = |block: &Block<FRAME>| {
             self.turn.is_some_and(|(route, left)| left > 0 && route == block.route && route.priority == class)
         };
-        let (at, block) = waiting().filter(|(_, block)| block.route.priority == class).min_by_key(|(_, block)| {
+        let candidates = self.pool.iter().filter(|(_, block)| block.route.priority == class && goes(block));
+        let (slot, block) = candidates.min_by_key(|(_, block)| {
             // Ages instead of numbers, so that a wrap-around changes nothing.
             let age = self.turns.wrapping_sub(block.served);
             let wait = self.arrivals.wrapping_sub(block.arrival);
             (!of_turn(block), u32::MAX - age, u32::MAX - wait)
         })?;
         let route = block.route;
-        self.note_class(class);
+        self.note_class(class, &goes);
         self.note_turn(route);
-        Some(Slot(at))
+        Some(slot)
     }
 
-    fn has_waiting(&self, class: Priority) -> bool {
-        self.blocks.iter().flatten().any(|block| block.route.priority == class)
+    fn any(&self, is_it: impl Fn(&Block<FRAME>) -> bool) -> bool {
+        self.pool.iter().any(|(_, block)| is_it(block))
     }
 
-    /// The highest class that waits, unless one below it has waited for its share; then the one that has longest.
-    fn class_of_turn(&self) -> Option<Priority> {
-        let waiting = || Priority::ALL.into_iter().filter(|class| self.has_waiting(*class));
+    /// The highest class that has a frame to go, unless one below it has waited for its share; then the one that has longest.
+    fn class_of_turn(&self, goes: &impl Fn(&Block<FRAME>) -> bool) -> Option<Priority> {
+        let has_one = |class: &Priority| self.any(|block| block.route.priority == *class && goes(block));
+        let waiting = || Priority::ALL.into_iter().filter(has_one);
         let bypassed = |class: &Priority| self.bypassed.get(*class as usize).copied().unwrap_or(0);
         waiting().filter(|class| bypassed(class) >= FLOOR - 1).max_by_key(bypassed).or_else(|| waiting().min())
     }
 
-    fn note_class(&mut self, served: Priority) {
+    fn note_class(&mut self, served: Priority, goes: &impl Fn(&Block<FRAME>) -> bool) {
         for class in Priority::ALL {
-            let waits = class != served && self.has_waiting(class);
+            let waits = class != served && self.any(|block| block.route.priority == class && goes(block));
             if let Some(bypassed) = self.bypassed.get_mut(class as usize) {
                 *bypassed = if waits { bypassed.saturating_add(1) } else { 0 };
             }
@@ -301,7 +284,7 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         };
         self.turn = Some((route, left - 1));
         self.turns = self.turns.wrapping_add(1);
-        for block in self.blocks.iter_mut().flatten().filter(|block| block.route == route) {
+        for block in self.pool.iter_mut().filter(|block| block.is_of(route)) {
             block.served = self.turns;
         }
     }
@@ -309,36 +292,20 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
     /// The frame in a slot; `None` once it was given back.
     #[must_use]
     pub fn frame(&self, slot: Slot) -> Option<Frame<'_>> {
-        let block = self.blocks.get(slot.0)?.as_ref()?;
-        let (meta, rest) = block.bytes.split_at_checked(usize::from(block.meta_len))?;
-        Some(Frame {
-            channel: block.route.channel,
-            message: block.route.message,
-            position: block.position,
-            kind: block.kind,
-            meta: core::str::from_utf8(meta).ok()?,
-            data: rest.get(..usize::from(block.len))?,
-        })
+        self.pool.get(slot)?.frame()
     }
 
     /// Gives the block of a frame that has left back to the pool.
     pub fn release(&mut self, slot: Slot) {
-        if let Some(block) = self.blocks.get_mut(slot.0) {
-            *block = None;
-        }
+        self.pool.release(slot);
     }
 
-    /// True for a frame of a message of `channel` of which every frame still waits.
+    /// True for a frame of a message of `channel` of which every frame waits to be sent for the first time.
     fn waits_whole(&self, block: &Block<FRAME>, channel: ChannelId) -> bool {
-        let of_message = self.blocks.iter().flatten().filter(|other| other.route == block.route).count();
-        block.route.channel == channel && block.position.total().is_some_and(|total| total as usize == of_message)
-    }
-
-    fn drop_message(&mut self, route: Route) {
-        for place in &mut self.blocks {
-            if place.as_ref().is_some_and(|block| block.route == route) {
-                *place = None;
-            }
-        }
+        let of_message = |other: &Block<FRAME>| other.role == Role::Waiting && other.route == block.route;
+        let waiting = self.pool.iter().filter(|(_, other)| of_message(other)).count();
+        block.role == Role::Waiting
+            && block.route.channel == channel
+            && block.position.total().is_some_and(|total| total as usize == waiting)
     }
 }

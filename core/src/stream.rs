@@ -1,7 +1,7 @@
 //! A message that is sent while its data is still being made: a file read in pieces, telemetry without an end.
 
 use crate::channel::ChannelId;
-use crate::frame::{Kind, Position};
+use crate::frame::{Kind, MessageId, Position};
 use crate::mux::{Mux, Route, SendError};
 use crate::packet::data_overhead;
 
@@ -41,6 +41,12 @@ impl Stream {
         self.route.channel
     }
 
+    /// The number that the message has on the link.
+    #[must_use]
+    pub fn message(&self) -> MessageId {
+        self.route.message
+    }
+
     /// Frames written so far.
     #[must_use]
     pub fn frames(&self) -> u32 {
@@ -52,6 +58,7 @@ impl Stream {
         &mut self,
         mux: &mut Mux<FRAME, BLOCKS>,
         packet_max: usize,
+        chunk: usize,
         meta: &str,
         data: &[u8],
         last: bool,
@@ -61,6 +68,7 @@ impl Stream {
         let sequence_max = self.next.max(self.total.unwrap_or(0));
         let overhead = data_overhead(self.route.channel, self.route.message, sequence_max, meta);
         let room = packet_max.checked_sub(overhead).ok_or(SendError::Meta)?.min(FRAME.saturating_sub(meta.len()));
+        let room = room.min(chunk);
         let len = match self.kind {
             Kind::Text => crate::wtf8::head(data, room),
             Kind::Binary => data.len().min(room),

@@ -48,7 +48,11 @@ fn ready<F: Future>(future: F) -> F::Output {
 #[test]
 fn two_links_exchange_a_message_and_lose_nothing_that_was_read() {
     let side = |name, epoch| {
-        let mut link = Link::<256, 8, 4>::new(Config { identity: Identity { name, ..Identity::default() }, epoch });
+        let mut link = Link::<256, 8, 4>::new(Config {
+            identity: Identity { name, ..Identity::default() },
+            epoch,
+            ..Config::default()
+        });
         let chat = link.open(Channel::new("chat")).unwrap();
         (link, Wire::<32>::new(), chat)
     };

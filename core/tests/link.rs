@@ -2,7 +2,7 @@
 
 mod pair;
 
-use pair::{BULK, CHAT, Heard, LATEST, LOSSY, Pair, URGENT};
+use pair::{BULK, CHAT, Heard, LATEST, LOSSY, Pair, TERMS, URGENT};
 use pocketmux_core::packet::Terms;
 use pocketmux_core::{Config, Cut, Identity, Link, Message, SendError};
 
@@ -21,8 +21,9 @@ fn two_peers_do_not_greet_each_other_for_ever() {
     pair.run_ms(1);
     let sent = pair.a.link.counters().sent;
     pair.run_ms(10_000);
-    assert_eq!(pair.a.link.counters().sent, sent);
-    assert_eq!(pair.a.link.poll_timeout(), None);
+    // Three times within the peer's patience of a second, and the one acknowledgement of its channels.
+    let sent = pair.a.link.counters().sent - sent;
+    assert!((29..=32).contains(&sent), "{sent}");
 }
 
 #[test]
@@ -66,21 +67,32 @@ fn a_reboot_faster_than_any_timeout_is_noticed_and_channels_reopen() {
 }
 
 #[test]
-fn lost_announcements_are_asked_for_when_data_comes() {
+fn lost_announcements_are_repeated_and_data_waits_for_them() {
     let mut pair = Pair::new();
     // Of a's first burst b gets the HELLO alone: the OPENs are lost.
     pair.drop_opens = true;
     pair.run_ms(1);
     assert!(pair.b.link.is_up());
+    pair.a.link.send(CHAT, &Message::text("early")).unwrap();
+    pair.run_ms(50);
+    assert_eq!(pair.b.messages(), []);
     pair.drop_opens = false;
-    pair.a.link.send(CHAT, &Message::text("lost")).unwrap();
-    pair.run_ms(200);
-    assert_eq!(pair.b.link.counters().unknown, 1);
-    pair.a.link.send(CHAT, &Message::text("heard")).unwrap();
-    pair.run_ms(1);
-    assert_eq!(pair.b.messages(), [("chat".into(), b"heard".to_vec())]);
+    // Nothing was measured yet, so the sender waits long.
+    pair.run_ms(500);
+    assert_eq!(pair.b.messages(), [("chat".into(), b"early".to_vec())]);
     // Asking dropped nothing: the link is the same.
     assert!(!pair.a.heard.contains(&Heard::Down) && !pair.b.heard.contains(&Heard::Down));
+}
+
+#[test]
+fn a_channel_of_which_nothing_is_sent_is_told_until_the_peer_has_it() {
+    let mut pair = Pair::new();
+    pair.drop_opens = true;
+    pair.run_ms(300);
+    pair.drop_opens = false;
+    pair.run_ms(2000);
+    let opened = |side: &pair::Side| side.heard.iter().filter(|heard| matches!(heard, Heard::Opened(_))).count();
+    assert_eq!((opened(&pair.a), opened(&pair.b)), (5, 5));
 }
 
 #[test]
@@ -177,14 +189,16 @@ fn a_refused_newest_message_leaves_the_one_before_it() {
 }
 
 #[test]
-fn a_stream_on_a_latest_channel_is_not_cut_short_by_a_message() {
+fn on_a_latest_channel_nothing_of_an_older_message_is_told_after_a_newer_one() {
     let mut pair = Pair::up();
     let mut stream = pair.a.link.begin(LATEST).unwrap();
     pair.a.link.write(&mut stream, "", b"first", false).unwrap();
-    pair.a.link.send(LATEST, &Message::text("message")).unwrap();
+    pair.run_ms(1);
+    pair.a.link.send(LATEST, &Message::text("newer")).unwrap();
     pair.a.link.write(&mut stream, "", b"second", true).unwrap();
     pair.run_ms(1);
-    assert_eq!(pair.b.messages().len(), 2);
+    assert_eq!(pair.b.messages(), [("latest".into(), b"newer".to_vec())]);
+    assert_eq!(pair.b.frames.len(), 2);
 }
 
 #[test]
@@ -251,11 +265,13 @@ fn a_line_that_echoes_is_no_peer() {
 fn the_smallest_frame_takes_the_longest_identity() {
     let long = "n".repeat(40);
     let identity = Identity { name: &long, firmware: &long, serial: &long };
-    let side = |epoch| Link::<123, 4, 1>::new(Config { identity, epoch });
+    let side = |epoch| Link::<133, 4, 1>::new(Config { identity, epoch, ..Config::default() });
     let (mut a, mut b) = (side(1), side(2));
     let hello = a.poll_transmit(0).to_vec();
     assert_eq!(b.handle_input(&hello, 0), hello.len());
-    assert!(b.is_up());
+    let answer = b.poll_transmit(0).to_vec();
+    assert_eq!(a.handle_input(&answer, 0), answer.len());
+    assert!(a.is_up());
 }
 
 #[test]
@@ -287,7 +303,7 @@ fn a_peer_of_another_version_is_named_once_and_answered() {
     let mut pair = Pair::up();
     for _ in 0..3 {
         let sent = pair.a.link.counters().sent;
-        pair.a.take_in(&pair::hello(Terms { version_min: 2, version_max: 3, epoch: 99, seen: 0, packet_max: 252 }), 5);
+        pair.a.take_in(&pair::hello(Terms { version_min: 3, version_max: 4, ..TERMS }), 5);
         assert!(!pair.a.link.is_up());
         assert!(!pair.a.link.poll_transmit(5).is_empty(), "the peer hears which versions we speak");
         pair.a.link.consume(usize::MAX);
@@ -300,14 +316,14 @@ fn a_peer_of_another_version_is_named_once_and_answered() {
 #[test]
 fn a_peer_that_speaks_our_version_among_others_comes_up() {
     let mut pair = Pair::new();
-    pair.a.take_in(&pair::hello(Terms { version_min: 1, version_max: 9, epoch: 99, seen: 11, packet_max: 252 }), 5);
+    pair.a.take_in(&pair::hello(Terms { version_min: 1, version_max: 9, seen: 11, ..TERMS }), 5);
     assert!(pair.a.link.is_up());
 }
 
 #[test]
 fn frames_are_no_longer_than_the_peer_takes() {
     let mut pair = Pair::new();
-    pair.a.take_in(&pair::hello(Terms { version_min: 1, version_max: 1, epoch: 99, seen: 11, packet_max: 120 }), 5);
+    pair.a.take_in(&pair::hello(Terms { seen: 11, packet_max: 130, ..TERMS }), 5);
     pair.a.link.send(BULK, &Message::bytes(&[7; 400])).unwrap();
     let mut stream = pair.a.link.begin(BULK).unwrap();
     pair.a.link.write(&mut stream, "meta", &[7; 400], true).unwrap();
@@ -318,8 +334,8 @@ fn frames_are_no_longer_than_the_peer_takes() {
             break;
         }
         pair.a.link.consume(bytes.len());
-        // A packet of 120 bytes, a byte of COBS, and a delimiter.
-        assert!(bytes.len() <= 122, "{} bytes", bytes.len());
+        // A packet of 130 bytes, a byte of COBS, and a delimiter; a HELLO has one in front, too.
+        assert!(bytes.len() <= 133, "{} bytes", bytes.len());
         frames += 1;
     }
     assert!(frames > 6);
@@ -348,22 +364,23 @@ fn nothing_is_queued_before_a_peer_is_there() {
 }
 
 #[test]
-fn noise_costs_frames_and_never_invents_one() {
+fn noise_costs_time_and_nothing_else() {
     let mut pair = Pair::up();
     pair.bit_error_rate = 1e-3;
     let mut sent = Vec::new();
     for n in 0..2000 {
         let text = format!("message {n} {}", "x".repeat(n % 60));
         if pair.a.link.send(CHAT, &Message::text(&text)).is_ok() {
-            sent.push(text.into_bytes());
+            sent.push(("chat".to_string(), text.into_bytes()));
         }
         pair.run_ms(1);
     }
-    let heard = pair.b.messages();
-    assert!(heard.len() > 1000 && heard.len() < sent.len(), "{} of {}", heard.len(), sent.len());
-    let mut sent = sent.into_iter();
-    for (_, message) in heard {
-        assert!(sent.any(|other| other == message), "invented or out of order: {message:?}");
-    }
-    assert!(pair.b.link.counters().bad_crc > 100);
+    pair.run_ms(1000);
+    assert!(sent.len() > 1500, "{}", sent.len());
+    // Messages of more frames end after those that began later with fewer; nothing else changes.
+    let mut heard = pair.b.messages();
+    heard.sort();
+    sent.sort();
+    assert!(heard == sent, "{} of {}", heard.len(), sent.len());
+    assert!(pair.b.link.counters().bad_crc > 100 && pair.a.link.counters().repaired > 100);
 }

@@ -7,12 +7,13 @@ use heapless::{Deque, String};
 use pocketmux_core::io::{Wire, transmit};
 use pocketmux_core::{ChannelId, Config, Demux, Event, Identity, Link, Message, MessageId, Priority, Rebuilt};
 
-use crate::channels::{BoardLink, CHANNELS, CHAT, LOG, PRESENCE, TYPING};
+use crate::channels::{BoardLink, CHANNELS, CHAT, LOG, PRESENCE, STATS, TYPING};
 use crate::chat::Chat;
 use crate::file::Sender;
 use crate::log::info;
 
 const PRESENCE_US: u64 = 1_000_000;
+const STATS_US: u64 = 5_000_000;
 
 /// Which board this is.
 #[derive(Clone, Debug)]
@@ -47,6 +48,7 @@ pub struct App<'b> {
     /// Lines for the `log` channel.
     lines: Deque<&'static str, 4>,
     presence_at_us: u64,
+    stats_at_us: u64,
 }
 
 impl<'b> App<'b> {
@@ -55,7 +57,7 @@ impl<'b> App<'b> {
     pub fn new(board: &'b Board) -> Self {
         let firmware = concat!("pocketmux-example ", env!("CARGO_PKG_VERSION"));
         let identity = Identity { name: board.name, firmware, serial: &board.serial };
-        let mut link = Link::new(Config { identity, epoch: board.epoch });
+        let mut link = Link::new(Config { identity, epoch: board.epoch, ..Config::default() });
         for channel in CHANNELS {
             // The table has room for them, and the names are valid.
             let _ = link.open(channel);
@@ -70,6 +72,7 @@ impl<'b> App<'b> {
             wants_file: false,
             lines: Deque::new(),
             presence_at_us: 0,
+            stats_at_us: 0,
         }
     }
 
@@ -129,6 +132,9 @@ impl<'b> App<'b> {
         if now_us >= self.presence_at_us && self.send(PRESENCE, "online") {
             self.presence_at_us = now_us + PRESENCE_US;
         }
+        if now_us >= self.stats_at_us && self.send_stats() {
+            self.stats_at_us = now_us + STATS_US;
+        }
         if let Some(state) = self.chat.typing() {
             let told = self.send(TYPING, state);
             self.chat.told(told);
@@ -151,6 +157,13 @@ impl<'b> App<'b> {
             self.lines.pop_front();
         }
         self.work_on_file();
+    }
+
+    /// Says how the link does, in a function of its own for the sake of the stack.
+    #[inline(never)]
+    fn send_stats(&mut self) -> bool {
+        let mut text = String::<320>::new();
+        write!(text, "{}", self.link.stats()).is_ok() && self.send(STATS, &text)
     }
 
     /// Sends the file if it is wanted; a request in the middle of one waits for its end.

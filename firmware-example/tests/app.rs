@@ -51,7 +51,7 @@ impl embedded_io::Write for Uart {
     }
 }
 
-const NAMES: [&str; 5] = ["chat", "presence", "typing", "file", "log"];
+const NAMES: [&str; 6] = ["chat", "presence", "typing", "file", "log", "stats"];
 
 /// A board and the peer that listens to it; `FRAME` is what the peer takes.
 struct Bench<'b, const FRAME: usize> {
@@ -65,7 +65,11 @@ struct Bench<'b, const FRAME: usize> {
 
 impl<'b, const FRAME: usize> Bench<'b, FRAME> {
     fn new(board: &'b Board) -> Self {
-        let mut peer = Link::new(Config { identity: Identity { name: "peer", ..Identity::default() }, epoch: 77 });
+        let mut peer = Link::new(Config {
+            identity: Identity { name: "peer", ..Identity::default() },
+            epoch: 77,
+            ..Config::default()
+        });
         for name in NAMES {
             peer.open(Channel::new(name)).unwrap();
         }
@@ -120,13 +124,16 @@ fn presence_every_second_the_file_once_and_a_log_of_it() {
     assert_eq!(bench.heard_on("presence"), [b"online"; 6]);
     assert_eq!(bench.heard_on("file"), [file::CONTENT]);
     assert_eq!(bench.heard_on("log"), [&b"link up"[..], b"file sent"]);
+    let counted: Vec<_> =
+        bench.heard_on("stats").iter().map(|text| String::from_utf8(text.to_vec()).unwrap()).collect();
+    assert!(counted.len() == 2 && counted[1].starts_with("{\"sent\":") && counted[1].ends_with('}'), "{counted:?}");
 }
 
 #[test]
 fn a_line_is_thought_over_and_answered_while_the_file_goes_on() {
     let board = board();
     let mut bench = Bench::<256>::new(&board);
-    bench.run_ms(10);
+    bench.run_ms(30);
     bench.say("ahoy");
     bench.run_ms(600);
     assert_eq!(bench.heard_on("typing"), [&b"typing"[..], b"idle"]);
@@ -151,7 +158,7 @@ fn the_file_asked_for_in_the_middle_of_itself_comes_whole_and_once_more() {
 #[test]
 fn a_peer_that_takes_only_small_frames_gets_the_file_too() {
     let board = board();
-    let mut bench = Bench::<123>::new(&board);
+    let mut bench = Bench::<133>::new(&board);
     bench.run_ms(2_000);
     assert_eq!(bench.heard_on("file"), [file::CONTENT]);
 }
@@ -160,7 +167,7 @@ fn a_peer_that_takes_only_small_frames_gets_the_file_too() {
 fn what_the_board_cannot_take_it_says_so() {
     let board = board();
     let mut bench = Bench::<256>::new(&board);
-    bench.run_ms(10);
+    bench.run_ms(30);
     bench.say(&"x".repeat(257));
     bench.run_ms(600);
     for n in 0..5 {

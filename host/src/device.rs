@@ -17,7 +17,7 @@ use crate::outgoing::{ToDevice, WAITING_MAX};
 use crate::port::{Port, PortSpec};
 use crate::port_error::PortError;
 use crate::registry::Known;
-use crate::session::{self, Ended};
+use crate::session::{Ended, Names, Session};
 use crate::shutdown::Shutdown;
 use crate::table::{Device, DeviceId, DeviceState};
 
@@ -53,28 +53,37 @@ impl Slot {
 
     /// Serves the device until the host stops.
     pub(crate) async fn run(mut self, port: Port) {
+        let names = Names::new();
+        let mut session = Session::new(&mut self, &names);
         let mut opened = Some(port);
-        while let Some(port) = opened {
+        while let Some(mut port) = opened {
             let path = port.at.to_string();
-            let ended = session::run(&mut self, port).await;
-            if self.device.state == DeviceState::Online {
-                self.failures = 0;
-            }
-            let detail = match ended {
-                Ended::Shutdown => return,
-                Ended::Unplugged(error) => {
-                    info!("{} on {path} is gone ({error}).", self.device.name);
-                    self.awaited(&path)
-                }
-                Ended::Stranger(sentence) => {
-                    warn!("{sentence}");
-                    self.failures += 1;
-                    sentence
-                }
-            };
-            self.set(DeviceState::Offline, detail);
-            opened = self.find().await;
+            let ended = session.serve(&mut port).await;
+            drop(port);
+            opened = session.slot.next_port(ended, &path).await;
         }
+    }
+
+    /// Waits for the device to come back after its port went; `None` when the host stops.
+    async fn next_port(&mut self, ended: Ended, path: &str) -> Option<Port> {
+        if self.device.state == DeviceState::Online {
+            self.failures = 0;
+        }
+        let detail = match ended {
+            Ended::Shutdown => return None,
+            Ended::Unplugged(error) => {
+                info!("{} on {path} is gone ({error}).", self.device.name);
+                self.awaited(path)
+            }
+            Ended::Stranger(sentence) => {
+                warn!("{sentence}");
+                self.failures += 1;
+                sentence
+            }
+        };
+        self.device.link = None;
+        self.set(DeviceState::Offline, detail);
+        self.find().await
     }
 
     /// Makes known what clients see.

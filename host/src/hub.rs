@@ -125,7 +125,7 @@ impl Hub {
             refused.push(match device.state {
                 DeviceState::Offline => format!("{name} is offline, so it did not get this. {detail}"),
                 DeviceState::Opening => format!("{name} has not said hello yet, so it did not get this. {detail}"),
-                DeviceState::Online => match task.try_send(message.clone()) {
+                DeviceState::Online | DeviceState::Silent => match task.try_send(message.clone()) {
                     Ok(()) => continue,
                     Err(_) => format!("{name} is busy: too many messages wait for it. Send this again in a moment."),
                 },

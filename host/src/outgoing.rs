@@ -7,15 +7,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use pocketmux_core::{ChannelId, Delivery, Kind, Link, Message, SendError, Stream};
+use pocketmux_core::{ChannelId, Delivery, Kind, Link, Message, MessageId, SendError, Stream};
 
 use crate::refusal::{Place, Refusals};
 
 /// Messages that wait for one device, beyond those in its link.
 pub(crate) const WAITING_MAX: usize = 64;
 
-/// The host's side of a link: frames of up to 1 KiB where the device takes them, a queue of 64 of them, and 64 channels.
-pub(crate) type DeviceLink<'n> = Link<'n, 1024, 64, CHANNELS>;
+/// The host's side of a link: frames of 240 bytes, packets of up to a KiB of them where the device takes those, a queue of 64, and 64 channels.
+pub(crate) type DeviceLink<'n> = Link<'n, 256, 64, CHANNELS, [u8; 1100]>;
 /// Channels of one device.
 pub(crate) const CHANNELS: usize = 64;
 /// Longest message that is given to the link whole, in bytes.
@@ -58,13 +58,15 @@ struct Waiting {
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     waiting: VecDeque<Waiting>,
+    /// What the link has and the device has not acknowledged.
+    given: VecDeque<(ToDevice, MessageId)>,
     /// The channels that have had their turn in this round.
     had_turn: [bool; CHANNELS],
 }
 
 impl Default for Outgoing {
     fn default() -> Self {
-        Self { waiting: VecDeque::new(), had_turn: [false; CHANNELS] }
+        Self { waiting: VecDeque::new(), given: VecDeque::new(), had_turn: [false; CHANNELS] }
     }
 }
 
@@ -92,13 +94,21 @@ impl Outgoing {
         if link.mux().is_empty() {
             self.had_turn.fill(false);
         }
+        self.given.retain(|(_, message)| link.is_pending(*message));
+        let given = &mut self.given;
         self.waiting.retain_mut(|waiting| {
             let Some(had_turn) = self.had_turn.get_mut(waiting.channel.index()) else { return false };
             if std::mem::replace(had_turn, true) {
                 return true;
             }
             match waiting.take_turn(link) {
-                Ok(is_done) => !is_done,
+                Ok(None) => true,
+                Ok(Some(message)) => {
+                    given.push_back((waiting.message.clone(), message));
+                    false
+                }
+                // A lossy channel drops what does not fit; the link has counted it.
+                Err(SendError::Full) if is_lossy(link, waiting.channel) => false,
                 // Everything else in the link goes first; the next round is this one's.
                 Err(SendError::Full) => true,
                 Err(error) => {
@@ -111,22 +121,19 @@ impl Outgoing {
 
     /// Gives everything up, saying why.
     pub(crate) fn refuse_all(&mut self, sentence: &str) {
+        self.given.drain(..).for_each(|(message, _)| message.refuse(sentence));
         self.waiting.drain(..).for_each(|waiting| waiting.message.refuse(sentence));
         self.had_turn.fill(false);
     }
 }
 
 impl Waiting {
-    /// Gives the link the message, or the next frames of it; says whether that was all.
-    fn take_turn(&mut self, link: &mut DeviceLink<'_>) -> Result<bool, SendError> {
+    /// Gives the link the message, or the next frames of it; the number it has there once that was all.
+    fn take_turn(&mut self, link: &mut DeviceLink<'_>) -> Result<Option<MessageId>, SendError> {
         let ToDevice { kind, meta, data, .. } = &self.message;
         // A message without data has no frame when it is sent whole, but one as a stream: the device is to hear of it.
         if (1..=TURN_MAX).contains(&data.len()) {
-            return match link.send(self.channel, &Message { kind: *kind, meta, data }) {
-                // A lossy channel drops what does not fit; the link has counted it.
-                Err(SendError::Full) if is_lossy(link, self.channel) => Ok(true),
-                sent => sent.map(|_| true),
-            };
+            return link.send(self.channel, &Message { kind: *kind, meta, data }).map(Some);
         }
         let (stream, sent) = match &mut self.stream {
             Some(begun) => begun,
@@ -139,10 +146,10 @@ impl Waiting {
             let rest = data.get(*sent..).unwrap_or_default();
             *sent += link.write(stream, meta, rest, true)?;
             if *sent == data.len() {
-                return Ok(true);
+                return Ok(Some(stream.message()));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 }
 

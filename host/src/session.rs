@@ -1,14 +1,15 @@
-//! One device on one open port, from the opening to the unplugging.
+//! One device and the link to it, on one open port after the other.
 //!
 //! The task that runs this owns the port and the core's [`Link`](pocketmux_core::Link); everyone else sends it messages and reads the
-//! hub. Reading never waits for writing, nor the other way round.
+//! hub. Reading never waits for writing, nor the other way round. The link outlives the port: when a pulled cable is plugged in again and
+//! the device has not started anew meanwhile, both go on where they were, and nothing is lost.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::mem::replace;
 use std::sync::OnceLock;
 
-use pocketmux_core::{Channel, Config, Delivery, Event, Identity, PeerChannel, Priority};
+use pocketmux_core::{Channel, ChannelId, Config, Delivery, Event, Identity, PeerChannel, Priority};
 use tokio::time::{Duration, Instant, sleep_until};
 use tracing::{debug, info, warn};
 
@@ -48,35 +49,30 @@ enum Woken {
     Shutdown,
 }
 
-/// The names of the channels that the device has opened: only ever added to, so that the link can borrow them.
-type Names = [OnceLock<Box<str>>; CHANNELS];
+/// Names of channels that the device has ever opened: only added to, so that the link can borrow them.
+pub(crate) struct Names([OnceLock<Box<str>>; NAMES]);
 
-/// Runs until the port or the host goes away.
-pub(crate) async fn run(slot: &mut Slot, mut port: Port) -> Ended {
-    let names: Names = [const { OnceLock::new() }; CHANNELS];
-    let identity =
-        Identity { name: "pocketmux", firmware: concat!("pocketmux ", env!("CARGO_PKG_VERSION")), serial: "" };
-    let epoch = RandomState::new().hash_one(std::process::id()) as u32;
-    let link = Box::new(DeviceLink::new(Config { identity, epoch }));
-    let mut session = Session {
-        slot,
-        names: &names,
-        link,
-        pockets: Vec::new(),
-        scribe: None,
-        outgoing: Outgoing::default(),
-        has_warned: HasWarned::default(),
-        restarts: Throttle::default(),
-        incompatibles: Throttle::default(),
-    };
-    let ended = session.serve(&mut port).await;
-    let name = session.slot.device.name.clone();
-    session.outgoing.refuse_all(&format!("{name} was unplugged before it got this. Send it again when it is back."));
-    ended
+/// Beyond the channels that are open at once there may be those of firmware that was replaced.
+const NAMES: usize = 4 * CHANNELS;
+
+impl Names {
+    pub(crate) const fn new() -> Self {
+        Self([const { OnceLock::new() }; NAMES])
+    }
+
+    /// The name, kept; `None` when there are too many.
+    fn keep(&self, name: &str) -> Option<&str> {
+        let is_its = |place: &&OnceLock<Box<str>>| place.get().is_none_or(|known| **known == *name);
+        self.0.iter().find(is_its).map(|place| &**place.get_or_init(|| name.into()))
+    }
 }
 
-struct Session<'s> {
-    slot: &'s mut Slot,
+/// The counters of a link are shown this often.
+const STATS_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The state of one device's task.
+pub(crate) struct Session<'s> {
+    pub(crate) slot: &'s mut Slot,
     names: &'s Names,
     link: Box<DeviceLink<'s>>,
     /// The escaped name of each channel of the link, by its number.
@@ -84,6 +80,9 @@ struct Session<'s> {
     /// Since the device has said hello.
     scribe: Option<Scribe>,
     outgoing: Outgoing,
+    /// The beginning of the link's time.
+    started: Instant,
+    stats_at: Instant,
     has_warned: HasWarned,
     /// A device may say hello as fast as the line carries it.
     restarts: Throttle,
@@ -99,24 +98,49 @@ struct HasWarned {
 }
 
 impl<'s> Session<'s> {
-    async fn serve(&mut self, port: &mut Port) -> Ended {
-        let started = Instant::now();
+    /// A link that has not seen a port yet.
+    pub(crate) fn new(slot: &'s mut Slot, names: &'s Names) -> Self {
+        let identity =
+            Identity { name: "pocketmux", firmware: concat!("pocketmux ", env!("CARGO_PKG_VERSION")), serial: "" };
+        let epoch = RandomState::new().hash_one(std::process::id()) as u32;
+        Self {
+            slot,
+            names,
+            link: Box::new(DeviceLink::new(Config { identity, epoch, ..Config::default() })),
+            pockets: Vec::new(),
+            scribe: None,
+            outgoing: Outgoing::default(),
+            started: Instant::now(),
+            stats_at: Instant::now(),
+            has_warned: HasWarned::default(),
+            restarts: Throttle::default(),
+            incompatibles: Throttle::default(),
+        }
+    }
+
+    /// Runs until the port or the host goes away.
+    pub(crate) async fn serve(&mut self, port: &mut Port) -> Ended {
         let mut input = vec![0; INPUT];
         let mut has_backlog = false;
         let backlog_max = backlog_max(self.slot.baud);
-        let mut hint_at = Some(started + HELLO_PATIENCE);
+        let mut hint_at = Some(Instant::now() + HELLO_PATIENCE);
+        self.link.interrupted();
         loop {
             let now = Instant::now();
-            let now_us = micros(now.duration_since(started));
+            let now_us = micros(now.duration_since(self.started));
             self.link.handle_timeout(now_us);
+            if let Err(ended) = self.take_events() {
+                return ended;
+            }
             if hint_at.is_some_and(|at| now >= at) {
                 hint_at = None;
                 self.hint();
             }
+            self.show_stats(now);
             has_backlog = has_backlog && port.backlog() > backlog_max;
-            let mut wake_at = hint_at.unwrap_or(now + Duration::from_secs(60));
+            let mut wake_at = hint_at.unwrap_or(self.stats_at).min(self.stats_at);
             if let Some(due_us) = self.link.poll_timeout() {
-                wake_at = wake_at.min(started + Duration::from_micros(due_us));
+                wake_at = wake_at.min(self.started + Duration::from_micros(due_us));
             }
             if has_backlog {
                 wake_at = wake_at.min(now + BACKLOG_INTERVAL);
@@ -150,36 +174,62 @@ impl<'s> Session<'s> {
         while !input.is_empty() {
             let taken = self.link.handle_input(input, now_us);
             input = input.get(taken..).unwrap_or_default();
-            while let Some(event) = self.link.poll_event() {
-                match event {
-                    Event::Frame(frame) => {
-                        if let (Some(scribe), Some(name)) = (&mut self.scribe, self.pockets.get(frame.channel.index()))
-                            && let Some(text) = scribe.write(name, &frame)
-                        {
-                            self.slot.hub.publish(text);
-                        }
+            self.take_events()?;
+        }
+        Ok(())
+    }
+
+    /// Takes what the input or the time has brought.
+    fn take_events(&mut self) -> Result<(), Ended> {
+        let mut has_changed = false;
+        while let Some(event) = self.link.poll_event() {
+            has_changed |= !matches!(event, Event::Frame(_));
+            match event {
+                Event::Frame(frame) => {
+                    if let (Some(scribe), Some(name)) = (&mut self.scribe, self.pockets.get(frame.channel.index()))
+                        && let Some(text) = scribe.write(name, &frame)
+                    {
+                        self.slot.hub.publish(text);
                     }
-                    Event::Up(peer) => {
-                        let (epoch, hello) = (peer.epoch, Hello::new(peer.identity, &self.slot.short_name()));
-                        self.up(epoch, hello)?;
-                    }
-                    Event::Opened { peer, channel, ours: None } => {
-                        let Channel { name, priority, delivery } = channel;
-                        let name = name.into();
-                        self.open(peer, name, priority, delivery);
-                    }
-                    Event::Opened { channel, .. } => {
-                        let name = channel.name.to_owned();
-                        self.show_channel(name);
-                    }
-                    Event::Down => self.down(),
-                    Event::Incompatible { min, max } => self.incompatible(min, max),
-                    _ => {}
                 }
+                Event::Up(peer) => {
+                    let (epoch, hello) = (peer.epoch, Hello::new(peer.identity, &self.slot.short_name()));
+                    self.up(epoch, hello)?;
+                }
+                Event::Opened { peer, channel, ours: None } => {
+                    let Channel { name, priority, delivery, .. } = channel;
+                    let name: Box<str> = name.into();
+                    self.open(peer, &name, priority, delivery);
+                }
+                Event::Opened { channel, .. } => {
+                    let name = channel.name.to_owned();
+                    self.show_channel(name);
+                }
+                // What one direction has ended, the other has no use for.
+                Event::Closed { ours: Some(id), .. } => self.closed(id),
+                Event::Down => self.down(),
+                Event::Silent => self.silent(),
+                Event::Back => self.online(),
+                Event::Incompatible { min, max } => self.incompatible(min, max),
+                _ => {}
             }
         }
-        self.slot.publish();
+        if has_changed {
+            self.slot.publish();
+        }
         Ok(())
+    }
+
+    /// Shows how the link does, while there is one.
+    fn show_stats(&mut self, now: Instant) {
+        if now < self.stats_at {
+            return;
+        }
+        self.stats_at = now + STATS_INTERVAL;
+        if self.link.is_up() {
+            self.slot.device.link = serde_json::from_str(&self.link.stats().to_string()).ok();
+            self.slot.publish();
+        }
     }
 
     fn up(&mut self, epoch: u32, hello: Hello) -> Result<(), Ended> {
@@ -190,22 +240,33 @@ impl<'s> Session<'s> {
             slot.device.channels.clear();
         }
         slot.device.firmware = firmware;
-        slot.device.state = DeviceState::Online;
-        slot.device.detail.clear();
         slot.note();
         if let Some(left_out) = self.restarts.admit() {
             let Device { name, port, firmware, .. } = &slot.device;
             info!("{name} is online on {port} ({firmware}, serial {serial}).{left_out}");
         }
         self.scribe = Some(Scribe::new(&slot.device.name, epoch));
+        self.online();
         Ok(())
+    }
+
+    fn online(&mut self) {
+        self.slot.device.state = DeviceState::Online;
+        self.slot.device.detail.clear();
+    }
+
+    fn silent(&mut self) {
+        self.slot.device.state = DeviceState::Silent;
+        self.slot.device.detail =
+            "Nothing was heard from it for a second: the cable may be loose, or the board stands still. What it has not got yet is kept for it."
+                .into();
     }
 
     fn down(&mut self) {
         // That it is online again is what the log says.
         let name = &self.slot.device.name;
         debug!("{name} has started anew.");
-        self.outgoing.refuse_all(&format!("{name} started anew before it got this. Send it again."));
+        self.outgoing.refuse_all(&format!("{name} started anew, and may not have got this. Send it again."));
         self.scribe = None;
     }
 
@@ -221,9 +282,9 @@ impl<'s> Session<'s> {
     }
 
     /// Opens our side of a channel that the device has opened.
-    fn open(&mut self, peer: PeerChannel, name: Box<str>, priority: Priority, delivery: Delivery) {
+    fn open(&mut self, peer: PeerChannel, name: &str, priority: Priority, delivery: Delivery) {
         let device = &self.slot.device.name;
-        if HOSTS_OWN.contains(&&*name) {
+        if HOSTS_OWN.contains(&name) {
             // A device could forge refusals and other devices there.
             if !replace(&mut self.has_warned.of_hosts_own, true) {
                 warn!(
@@ -232,17 +293,21 @@ impl<'s> Session<'s> {
             }
             return;
         }
-        let Some(place) = self.names.iter().find(|place| place.get().is_none()) else {
+        let names: &'s Names = self.names;
+        let Some(name) = names.keep(name) else {
             if !replace(&mut self.has_warned.of_surplus, true) {
                 warn!("{device} opens more than {CHANNELS} channels; {name:?} is left out, and those after it.");
             }
             return;
         };
-        let name: &'s str = place.get_or_init(|| name);
-        match self.link.open(Channel { name, priority, delivery }) {
+        match self.link.open(Channel::new(name).with_priority(priority).with_delivery(delivery)) {
             Ok(id) => {
                 self.link.attach(peer, id);
-                self.pockets.push(text::escaped(name));
+                let at = id.index();
+                self.pockets.resize(self.pockets.len().max(at + 1), String::new());
+                if let Some(pocket) = self.pockets.get_mut(at) {
+                    *pocket = text::escaped(name);
+                }
                 self.show_channel(name.to_owned());
             }
             Err(error) => {
@@ -251,6 +316,13 @@ impl<'s> Session<'s> {
                 }
             }
         }
+    }
+
+    fn closed(&mut self, id: ChannelId) {
+        if let Some(channel) = self.link.channel(id) {
+            self.slot.device.channels.retain(|name| name != channel.name);
+        }
+        self.link.close(id);
     }
 
     fn show_channel(&mut self, name: String) {

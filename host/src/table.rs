@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::outgoing::ToDevice;
@@ -23,6 +24,8 @@ pub(crate) enum DeviceState {
     Opening,
     /// It has said hello.
     Online,
+    /// It has said hello, and then nothing for a second.
+    Silent,
     /// It is not there.
     Offline,
 }
@@ -44,6 +47,9 @@ pub(crate) struct Device {
     pub(crate) firmware: String,
     /// The channels it has opened, since it was first seen.
     pub(crate) channels: Vec<String>,
+    /// What the host's side of the link has counted, while there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) link: Option<Value>,
 }
 
 #[derive(Debug)]
@@ -71,6 +77,7 @@ impl Table {
             detail: "It was seen in an earlier run; none of the ports of this one leads to it.".into(),
             firmware: known.firmware.clone(),
             channels: Vec::new(),
+            link: None,
         };
         self.add(device, None);
     }
@@ -86,6 +93,7 @@ impl Table {
             detail: "The port is open; the device has not said hello yet.".into(),
             firmware: String::new(),
             channels: Vec::new(),
+            link: None,
         };
         (self.add(device.clone(), Some(task)), device)
     }

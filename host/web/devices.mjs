@@ -1,14 +1,32 @@
-// The device list: what the host says about each board, and a button that asks a board for its file.
+// The device list: what the host says about each board, what both ends of its wire have counted, and a button that asks for its file.
 
 import { element, setText, clip } from './element.mjs';
 
 const DEVICES_MAX = 64;
-const WORDS = { online: 'Online', opening: 'Opening', offline: 'Offline' };
+const WORDS = { online: 'Online', opening: 'Opening', silent: 'Silent', offline: 'Offline' };
+// What the ends of a link count, by the names that the core gives it.
+const COUNTERS = {
+  sent: 'Packets sent',
+  received: 'Packets received',
+  repaired: 'Frames repaired',
+  duplicate: 'Duplicate frames',
+  badCrc: 'Bad CRC',
+  dropped: 'Messages dropped',
+  refused: 'Frames refused',
+  timeouts: 'Timeouts',
+  roundTripUs: 'Round trip (µs)',
+  inFlight: 'In flight',
+  chunk: 'Chunk (bytes)',
+};
 
 export class DevicesView {
   #list = document.getElementById('devices');
   #news = document.getElementById('device-news');
   #devices = new Map();
+  /** What boards have counted, by their names. */
+  #counted = new Map();
+  /** The boards whose counters are unfolded. */
+  #unfolded = new Set();
   #isDirty = false;
 
   constructor({ requestFile }) {
@@ -28,8 +46,21 @@ export class DevicesView {
     this.#isDirty = true;
   }
 
+  /** Takes what a board has counted; false for any other message. */
+  count({ channel, from, text, complete }) {
+    if (channel !== 'stats' || !this.#devices.has(from)) return false;
+    try {
+      if (complete) this.#counted.set(from, JSON.parse(text));
+    } catch {
+      this.#counted.delete(from);
+    }
+    this.#isDirty = true;
+    return true;
+  }
+
   clear() {
     this.#devices.clear();
+    this.#counted.clear();
     this.#isDirty = true;
   }
 
@@ -62,6 +93,7 @@ export class DevicesView {
     if (serial) facts.append(` · ${clip(String(serial), 40)}`);
     card.append(facts);
     if (detail) card.append(element('span', { class: 'detail' }, clip(String(detail), 300)));
+    if (device.link) card.append(this.#counters(name, device.link, this.#counted.get(name)));
     if (Array.isArray(channels) && channels.includes('file')) {
       const button = element('button', { type: 'button', disabled: state_ !== 'online' || !this.isConnected }, 'Request file');
       button.setAttribute('aria-label', `Request file from ${clip(name, 60)}`);
@@ -69,5 +101,21 @@ export class DevicesView {
       card.append(button);
     }
     return card;
+  }
+
+  #counters(name, host, board) {
+    const details = element('details', { class: 'counters' }, element('summary', {}, 'Counters'));
+    details.open = this.#unfolded.has(name);
+    details.addEventListener('toggle', () => this.#unfolded[details.open ? 'add' : 'delete'](name));
+    const row = (cell, ...texts) => {
+      const line = element('tr');
+      texts.forEach((text, column) => line.append(element(column === 0 ? 'th' : cell, {}, text)));
+      return line;
+    };
+    const value = (counted, key) => (Number.isFinite(counted?.[key]) ? String(counted[key]) : '–');
+    const table = element('table', {}, row('th', '', 'Host', 'Board'));
+    for (const [key, words] of Object.entries(COUNTERS)) table.append(row('td', words, value(host, key), value(board, key)));
+    details.append(table);
+    return details;
   }
 }

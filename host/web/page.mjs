@@ -50,12 +50,12 @@ client.addEventListener('chunk', ({ detail: message }) => {
   chat.take(message) || files.take(message);
 });
 client.addEventListener('message', ({ detail: message }) => {
-  // Of presence and typing only the newest matters; what has been shown need not be kept.
-  if (people.take(message)) client.rebuilder.forget(message);
+  // Of presence, typing and counters only the newest matters; what has been shown need not be kept.
+  if (people.take(message) || devices.count(message)) client.rebuilder.forget(message);
 });
 client.addEventListener('device', ({ detail: device }) => {
   devices.take(device);
-  if (device.state === 'offline') people.leave(device.name);
+  if (device.state === 'offline' || device.state === 'silent') people.leave(device.name);
 });
 client.addEventListener('notice', ({ detail: sentence }) => notify(sentence));
 

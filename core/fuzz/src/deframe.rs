@@ -15,7 +15,7 @@ enum Found {
 }
 
 fn runs<'a>(slices: impl Iterator<Item = &'a [u8]>) -> Vec<Found> {
-    let mut deframer = Deframer::<RUN_MAX>::new();
+    let mut deframer = Deframer::<[u8; RUN_MAX]>::new();
     let mut found = Vec::new();
     for mut slice in slices {
         while let Some(run) = deframer.next_run(&mut slice) {

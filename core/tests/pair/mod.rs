@@ -2,7 +2,7 @@
 
 use pocketmux_core::{
     Channel, ChannelId, Config, Delivery, Demux, Event, Identity, Link, MessageId, Priority, cobs,
-    packet::{Hello, Packet, Terms},
+    packet::{Hello, Packet, Seal, Terms},
 };
 
 pub const CHAT: ChannelId = ChannelId::new(0);
@@ -25,6 +25,9 @@ pub enum Heard {
     Up(String),
     Down,
     Opened(String),
+    Closed(String, Option<String>),
+    Silent,
+    Back,
     Incompatible,
 }
 
@@ -39,14 +42,14 @@ pub struct Side {
     pub heard: Vec<Heard>,
     pub frames: Vec<Frame>,
     pub metas: Vec<String>,
-    demux: Demux<(ChannelId, MessageId), Vec<u8>, 4>,
+    demux: Demux<(ChannelId, MessageId), Vec<u8>, 16>,
     rebuilt: Vec<(String, Vec<u8>)>,
 }
 
 impl Side {
     fn new(name: &'static str, epoch: u32) -> Self {
         let identity = Identity { name, firmware: "test 1", serial: "0001" };
-        let mut link = Link::new(Config { identity, epoch });
+        let mut link = Link::new(Config { identity, epoch, ..Config::default() });
         for channel in CHANNELS {
             link.open(channel).unwrap();
         }
@@ -65,7 +68,9 @@ impl Side {
     }
 
     pub fn take_in(&mut self, mut input: &[u8], now_us: u64) {
-        while !input.is_empty() {
+        let names = CHANNELS.map(|channel| channel.name);
+        // Time, too, brings events.
+        loop {
             input = &input[self.link.handle_input(input, now_us)..];
             while let Some(event) = self.link.poll_event() {
                 match event {
@@ -83,8 +88,17 @@ impl Side {
                             self.rebuilt.push((name.into(), message.data.to_vec()));
                         }
                     }
+                    Event::Closed { ours, reset, .. } => {
+                        let name = ours.map_or("", |ours| names.get(ours.index()).map_or("", |name| name));
+                        self.heard.push(Heard::Closed(name.into(), reset.map(String::from)));
+                    }
+                    Event::Silent => self.heard.push(Heard::Silent),
+                    Event::Back => self.heard.push(Heard::Back),
                     _ => self.heard.push(Heard::Incompatible),
                 }
+            }
+            if input.is_empty() {
+                return;
             }
         }
     }
@@ -95,7 +109,7 @@ pub struct Pair {
     pub b: Side,
     pub unplugged: bool,
     pub drop_opens: bool,
-    /// Both sides speak only version 2, as far as the other can tell.
+    /// Both sides speak only version 3, as far as the other can tell.
     pub other_version: bool,
     pub bit_error_rate: f64,
     now_us: u64,
@@ -137,10 +151,13 @@ impl Pair {
         }
     }
 
-    /// Lets one packet of `a` cross.
+    /// Lets one packet of `a` cross, and its answers.
     pub fn one_frame(&mut self) {
         let bytes = transmit(&mut self.a.link, self.now_us).unwrap_or_default();
         self.b.take_in(&bytes, self.now_us);
+        while let Some(bytes) = transmit(&mut self.b.link, self.now_us) {
+            self.a.take_in(&bytes, self.now_us);
+        }
     }
 
     /// One packet each way; false when there was none.
@@ -148,7 +165,7 @@ impl Pair {
         let from_a = transmit(&mut self.a.link, self.now_us).map(|bytes| self.spoil(bytes));
         let from_b = transmit(&mut self.b.link, self.now_us);
         let translate =
-            |bytes: Option<Vec<u8>>| if self.other_version { bytes.map(|bytes| as_version_2(&bytes)) } else { bytes };
+            |bytes: Option<Vec<u8>>| if self.other_version { bytes.map(|bytes| as_version_3(&bytes)) } else { bytes };
         let (from_a, from_b) = (translate(from_a), translate(from_b));
         if !self.unplugged {
             let lost = self.drop_opens && from_a.as_ref().is_some_and(|bytes| is_open(bytes));
@@ -187,23 +204,35 @@ fn transmit(link: &mut Link<'static, 256, 16, 8>, now_us: u64) -> Option<Vec<u8>
 fn is_open(wire: &[u8]) -> bool {
     let mut run = wire.split(|&byte| byte == 0).find(|run| !run.is_empty()).unwrap().to_vec();
     let packet = pocketmux_core::cobs::decode(&mut run).unwrap();
-    matches!(Packet::decode(packet), Ok(Packet::Open(..)))
+    packet.first().is_some_and(|kind| kind >> 4 == 2)
 }
 
-/// The same HELLO from a side that speaks only version 2.
-fn as_version_2(wire: &[u8]) -> Vec<u8> {
+/// The same HELLO from a side that speaks only version 3.
+fn as_version_3(wire: &[u8]) -> Vec<u8> {
     let mut run = wire.split(|&byte| byte == 0).find(|run| !run.is_empty()).unwrap().to_vec();
-    match Packet::decode(cobs::decode(&mut run).unwrap()).unwrap() {
-        Packet::Hello(Hello { terms, .. }) => hello(Terms { version_min: 2, version_max: 2, ..terms }),
+    match Packet::decode(cobs::decode(&mut run).unwrap(), Seal::default()).unwrap() {
+        Packet::Hello(Hello { terms, .. }) => hello(Terms { version_min: 3, version_max: 3, ..terms }),
         other => panic!("{other:?} without a link"),
     }
 }
 
+/// What a peer of epoch 99 that knows nobody states.
+pub const TERMS: Terms = Terms {
+    version_min: 2,
+    version_max: 2,
+    epoch: 99,
+    seen: 0,
+    packet_max: 252,
+    window: 16,
+    ack_every: 4,
+    silence_ms: 1000,
+};
+
 /// A HELLO on the wire.
 pub fn hello(terms: Terms) -> Vec<u8> {
     let mut out = [0; 128];
-    let hello = Packet::Hello(Hello { terms, identity: Identity::default() });
-    let packet = hello.encode(&mut out).unwrap().to_vec();
+    let hello = Packet::Hello(Hello { asks: true, terms, identity: Identity::default() });
+    let packet = hello.encode(Seal::default(), &mut out).unwrap().to_vec();
     let mut run = vec![0; cobs::encoded_max(packet.len())];
     let start = run.len() - packet.len();
     run[start..].copy_from_slice(&packet);

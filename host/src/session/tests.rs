@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, timeout};
 
-use super::{Ended, backlog_max, hint, run};
+use super::{Ended, Names, Session, backlog_max, hint};
 use crate::device::Slot;
 use crate::hub::Hub;
 use crate::inbound::Inbound;
@@ -41,7 +41,7 @@ impl Board {
 
     /// A board with that identity and these channels first.
     fn with(wire: DuplexStream, identity: Identity<'static>, epoch: u32, channels: &[&'static str]) -> Self {
-        let mut link = Link::new(Config { identity, epoch });
+        let mut link = Link::new(Config { identity, epoch, ..Config::default() });
         channels.iter().for_each(|name| assert!(link.open(Channel::new(name)).is_ok()));
         link.open(Channel::new("file").with_priority(Priority::Bulk)).unwrap();
         link.open(Channel::new("typing").with_priority(Priority::Urgent).with_delivery(Delivery::Latest)).unwrap();
@@ -93,9 +93,19 @@ impl Rig {
         (Self { hub, session: Self::spawn(slot, port), _stop: stop }, theirs)
     }
 
-    fn spawn(mut slot: Slot, port: Port) -> JoinHandle<(Slot, Ended)> {
+    fn spawn(slot: Slot, port: Port) -> JoinHandle<(Slot, Ended)> {
+        Self::spawn_on(slot, vec![port])
+    }
+
+    /// One session on several ports, one after the other.
+    fn spawn_on(mut slot: Slot, ports: Vec<Port>) -> JoinHandle<(Slot, Ended)> {
         tokio::spawn(async move {
-            let ended = run(&mut slot, port).await;
+            let names = Names::new();
+            let mut session = Session::new(&mut slot, &names);
+            let mut ended = Ended::Shutdown;
+            for mut port in ports {
+                ended = session.serve(&mut port).await;
+            }
             (slot, ended)
         })
     }
@@ -209,6 +219,73 @@ async fn after_an_unplugging_only_the_same_board_is_taken_back() {
     let hub = rig.hub.clone();
     Board::new(theirs, "s1", 3).until(|_| hub.devices()[0].state == DeviceState::Online).await;
     assert_eq!(hub.devices().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_on_its_way_when_the_cable_was_pulled_arrives_after_the_replug_once() {
+    let ((ours, theirs), (ours_2, theirs_2)) = (duplex(256), duplex(256));
+    let (_stop, stopping) = Shutdown::new();
+    let hub = Arc::new(Hub::new(Registry::load(None)));
+    let port = Port::in_memory(ours);
+    let slot = Slot::new(PortSpec::Demo, &port, 115_200, hub.clone(), stopping);
+    let session = Rig::spawn_on(slot, vec![port, Port::in_memory(ours_2)]);
+    let mut board = Board::new(theirs, "s1", 1);
+    board.until(|board| board.link.is_up() && hub.devices()[0].channels.len() == 3).await;
+    let (mut reader, _) = hub.subscribe(false);
+    let refusals = Arc::new(Refusals::new());
+    let mut client = Inbound::new(&hub, refusals.clone());
+    let lines: Vec<String> = (0..20).map(|n| format!("{n} {}", "x".repeat(200))).collect();
+    lines.iter().for_each(|line| client.take(&client_frame("chat", line)));
+    for line in ["one", "two"] {
+        board.link.send(CHAT, &Message::text(line)).unwrap();
+    }
+    // In the middle of it all.
+    board.until(|board| board.heard.len() > 3).await;
+    board.wire = theirs_2;
+    board.link.interrupted();
+    board.until(|board| board.heard.len() == lines.len()).await;
+    assert!(board.heard.iter().map(|(_, data)| data.as_slice()).eq(lines.iter().map(String::as_bytes)));
+    let _ = timeout(Duration::from_millis(100), board.until(|_| false)).await;
+    let mut texts = Vec::new();
+    reader.take(&mut texts).unwrap();
+    let of_board = frames(&texts).into_iter().filter(|frame| frame["from"] == "microbit");
+    assert!(of_board.map(|frame| frame["data"].clone()).eq(["one", "two"]));
+    let mut refused = Vec::new();
+    refusals.take(&mut refused);
+    assert!(refused.is_empty(), "{refused:?}");
+    session.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_that_falls_silent_is_shown_so_and_is_back_when_it_is_heard() {
+    let (rig, wire) = Rig::new();
+    let mut board = Board::new(wire, "s1", 1);
+    board.until(|board| board.link.is_up() && rig.has_channels()).await;
+    let silent_at = Instant::now();
+    while rig.hub.devices()[0].state != DeviceState::Silent {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(silent_at.elapsed() <= Duration::from_millis(1050), "{:?}", silent_at.elapsed());
+    board.until(|_| rig.hub.devices()[0].state == DeviceState::Online && rig.hub.devices()[0].link.is_some()).await;
+    let counted = rig.hub.devices()[0].link.clone().unwrap();
+    assert!(counted["received"].as_u64().unwrap() > 3, "{counted}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_that_starts_anew_leaves_no_message_without_a_word() {
+    let (rig, wire) = Rig::new();
+    let mut board = Board::new(wire, "s1", 1);
+    board.until(|board| board.link.is_up() && rig.has_channels()).await;
+    let refusals = Arc::new(Refusals::new());
+    let mut client = Inbound::new(&rig.hub, refusals.clone());
+    client.take(&client_frame("chat", "unheard"));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut board = Board::new(board.wire, "s1", 2);
+    board.until(|board| board.link.is_up()).await;
+    let _ = timeout(Duration::from_millis(100), board.until(|_| false)).await;
+    let mut refused = Vec::new();
+    refusals.take(&mut refused);
+    assert!(refused.len() == 1 && refused[0].contains("may not have got this"), "{refused:?}");
 }
 
 #[tokio::test(start_paused = true)]

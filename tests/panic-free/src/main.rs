@@ -17,7 +17,7 @@ mod board {
     use pocketmux_core::io::{Wire, transmit};
     use pocketmux_core::json::{EscapedStr, escape, unescape};
     use pocketmux_core::mux::{Mux, Route};
-    use pocketmux_core::packet::Packet;
+    use pocketmux_core::packet::{Packet, Seal};
     use pocketmux_core::{
         Channel, ChannelId, Config, Cut, Delivery, Demux, Event, Frame, Identity, Kind, Link, Message, MessageId,
         Position, Priority, cobs, wtf8,
@@ -95,9 +95,11 @@ mod board {
         let names = inputs::<64>();
         let identity = Identity { name: text(&names), firmware: text(&names), serial: text(&names) };
         let epoch = u32::from_le_bytes(inputs());
-        let mut link = Link::<256, 12, 8>::new(Config { identity, epoch });
+        let silence_ms = u32::from_le_bytes(inputs());
+        let mut link = WholeLink::new(Config { identity, epoch, silence_ms });
         for _ in 0..input() {
             let channel = Channel::new(text(&names)).with_priority(Priority::Bulk).with_delivery(Delivery::Latest);
+            let channel = channel.with_content(text(&names)).with_meta(text(&names));
             if let Err(error) = link.open(channel) {
                 let _ = write!(Out, "{error}");
             }
@@ -114,7 +116,10 @@ mod board {
         }
     }
 
-    fn link_operations(link: &mut Link<'_, 256, 12, 8>) {
+    /// With packets longer than a frame, so that runs of frames are in it.
+    type WholeLink<'n> = Link<'n, 256, 12, 8, [u8; 1100]>;
+
+    fn link_operations(link: &mut WholeLink<'_>) {
         let mut wire = Wire::<32>::new();
         let mut demux = Demux::<(ChannelId, MessageId), [u8; 256], 3>::new(|| [0; 256]);
         loop {
@@ -132,6 +137,7 @@ mod board {
                         Ok(None) => output(demux.given_up() as u8),
                         Err(_) => output(demux.pending() as u8),
                     },
+                    Event::Closed { reset, .. } => show(reset.unwrap_or_default().as_bytes()),
                     _ => output(1),
                 }
             }
@@ -151,7 +157,15 @@ mod board {
                     output(written.unwrap_or_default() as u8);
                 }
             }
+            match input() {
+                0 => link.close(channel),
+                1 => link.reset(channel, "gone"),
+                2 => link.pause(channel),
+                _ => link.resume(channel),
+            }
             link.handle_timeout(now_us);
+            let _ = write!(Out, "{}", link.stats());
+            output(link.dropped(channel) as u8);
             output(link.poll_timeout().unwrap_or_default() as u8);
             let _ = transmit(link, &mut Uart, now_us);
             output(link.counters().bad_crc as u8);
@@ -198,15 +212,16 @@ mod board {
     }
 
     fn packet_operations() {
-        let mut deframer = Deframer::<200>::new();
+        let mut deframer = Deframer::<[u8; 200]>::new();
         let bytes = inputs::<200>();
         let mut rest = some(&bytes);
         while let Some(run) = deframer.next_run(&mut rest) {
             let Run::Packet(packet) = run else { continue };
-            match Packet::decode(packet) {
+            let seal = Seal::new(u32::from_le_bytes(inputs()), u32::from_le_bytes(inputs()));
+            match Packet::decode(packet, seal) {
                 Ok(packet) => {
                     let mut out = [0; 300];
-                    show(packet.encode(&mut out).unwrap_or_default());
+                    show(packet.encode(seal, &mut out).unwrap_or_default());
                 }
                 Err(error) => drop(write!(Out, "{error}")),
             }

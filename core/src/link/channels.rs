@@ -1,0 +1,101 @@
+//! The channels of a link: opened, closed and reset by either side, at any time.
+
+use super::Link;
+use crate::buffer::Buffer;
+use crate::channel::{Channel, ChannelId, OpenError};
+use crate::event::PeerChannel;
+use crate::lane::{Closing, Meaning, OutLane};
+use crate::packet::REASON_MAX;
+use crate::pool::Role;
+
+impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>
+    Link<'i, FRAME, BLOCKS, CHANNELS, P>
+{
+    /// Opens a channel, now and on every later link; the peer is told by itself. A name that is open gives its number.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Full`] beyond `CHANNELS`, [`OpenError::Name`] and [`OpenError::Meta`] for what cannot cross the wire.
+    pub fn open(&mut self, channel: Channel<'i>) -> Result<ChannelId, OpenError> {
+        channel.check()?;
+        if let Some(known) = self.channel_named(channel.name) {
+            return Ok(known);
+        }
+        let free = self.out_lanes.iter().position(|lane| lane.channel.is_none());
+        let id = free.and_then(|at| u8::try_from(at).ok()).map(ChannelId).ok_or(OpenError::Full)?;
+        let lane = self.out_lanes.get_mut(id.index()).ok_or(OpenError::Full)?;
+        lane.open(channel);
+        Ok(id)
+    }
+
+    /// Ends a channel once everything queued on it has arrived; it takes no more messages. Its number is free again when the peer knows.
+    ///
+    /// Without a link it ends at once. A channel that is not open is left alone.
+    pub fn close(&mut self, channel: ChannelId) {
+        self.end(channel, None);
+    }
+
+    /// Ends a channel at once, and drops what has not arrived. The reason, at most [`REASON_MAX`] bytes of which are sent, is for the peer's
+    /// application.
+    pub fn reset(&mut self, channel: ChannelId, reason: &'i str) {
+        let reason = reason.get(..crate::wtf8::head(reason.as_bytes(), REASON_MAX)).unwrap_or_default();
+        self.end(channel, Some(reason));
+    }
+
+    fn end(&mut self, channel: ChannelId, reset: Option<&'i str>) {
+        let is_linked = self.peer.is_some();
+        let Some(lane) = self.out_lanes.get_mut(channel.index()).filter(|lane| lane.is_open()) else { return };
+        if reset.is_some() {
+            self.mux.pool.retain(|block| block.role == Role::Held || block.route.channel != channel);
+            lane.all_arrived();
+        }
+        if is_linked {
+            lane.closing = Some(Closing { reset, place: None, number: None, is_due: true });
+        } else {
+            lane.channel = None;
+        }
+    }
+
+    /// Takes frames of the peer's channel as frames of ours; needed only where ours was opened after [`Event::Opened`](crate::Event::Opened).
+    pub fn attach(&mut self, peer: PeerChannel, channel: ChannelId) {
+        if let Some(lane) = self.in_lanes.get_mut(peer.index()).filter(|lane| lane.meaning != Meaning::Unknown) {
+            lane.meaning = Meaning::Ours(channel);
+        }
+    }
+
+    /// Takes no frames from a channel until [`Link::resume`]: the peer may send only as many more as it has credit for, and other channels go on.
+    pub fn pause(&mut self, channel: ChannelId) {
+        self.set_paused(channel, true);
+    }
+
+    /// Takes frames from a paused channel again; those that were held come as events.
+    pub fn resume(&mut self, channel: ChannelId) {
+        self.set_paused(channel, false);
+    }
+
+    fn set_paused(&mut self, channel: ChannelId, is_paused: bool) {
+        for lane in self.in_lanes.iter_mut().filter(|lane| lane.meaning == Meaning::Ours(channel)) {
+            lane.is_paused = is_paused;
+        }
+    }
+
+    /// The open channel of this side that has that name.
+    #[must_use]
+    pub fn channel_named(&self, name: &str) -> Option<ChannelId> {
+        let is_it = |lane: &OutLane<'i>| lane.is_open() && lane.channel.is_some_and(|channel| channel.name == name);
+        let at = self.out_lanes.iter().position(is_it)?;
+        u8::try_from(at).ok().map(ChannelId)
+    }
+
+    /// The channel of that number, while it is open.
+    #[must_use]
+    pub fn channel(&self, id: ChannelId) -> Option<&Channel<'i>> {
+        self.out_lanes.get(id.index()).filter(|lane| lane.is_open())?.channel.as_ref()
+    }
+
+    /// Messages of a lossy channel that a full queue refused.
+    #[must_use]
+    pub fn dropped(&self, id: ChannelId) -> u32 {
+        self.out_lanes.get(id.index()).map_or(0, |lane| lane.dropped)
+    }
+}
