@@ -1,5 +1,7 @@
 //! What runs on a side: it drafts messages, hands them to the link as far as that takes them, and checks what arrives.
 
+use std::fmt;
+
 use pocketmux_core::{ChannelId, Delivery, Demux, Message, MessageId, SendError, Stream};
 
 use super::draft::{Draft, How};
@@ -86,6 +88,12 @@ impl Application {
         (self.next_ns < self.stop_ns).then_some(self.next_ns)
     }
 
+    /// The number of a channel on this side, by its place in the table.
+    #[must_use]
+    pub fn channel(&self, pocket: usize) -> Option<ChannelId> {
+        self.channels.iter().find(|(other, _)| *other == pocket).map(|(_, channel)| *channel)
+    }
+
     /// True when nothing waits to be handed over.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -113,7 +121,7 @@ impl Application {
         while self.next_ns().is_some_and(|next| next <= now_ns) {
             self.next_ns += self.random.wait(self.pause_ns) + 1;
             if self.works.len() < DRAFTS_MAX {
-                self.draft(node.frame_room(), ledger);
+                self.draft(ledger);
             }
         }
         let mut works = std::mem::take(&mut self.works);
@@ -134,7 +142,7 @@ impl Application {
         Ok(())
     }
 
-    fn draft(&mut self, frame_room: usize, ledger: &mut Ledger) {
+    fn draft(&mut self, ledger: &mut Ledger) {
         let (pocket, _) = self.random.pick(&self.channels);
         // Which message of a latest channel is the newest is plain only when one ends before the next begins.
         let is_latest = TABLE[pocket].delivery == Delivery::Latest;
@@ -143,7 +151,7 @@ impl Application {
         }
         let plain = self.cut.is_some();
         let number = ledger.next_number();
-        let draft = Draft::new(&mut self.random, number, pocket, self.epoch, frame_room, plain);
+        let draft = Draft::new(&mut self.random, number, pocket, self.epoch, plain);
         self.works.push(Work { draft, stream: None });
     }
 
@@ -155,15 +163,14 @@ impl Application {
         ledger: &mut Ledger,
     ) -> Result<Step, String> {
         let Work { draft, stream } = work;
-        let Some(&(_, channel)) = self.channels.iter().find(|(pocket, _)| *pocket == draft.pocket) else {
-            return Ok(Step::Done);
-        };
+        let Some(channel) = self.channel(draft.pocket) else { return Ok(Step::Done) };
         let lossy = TABLE[draft.pocket].delivery == Delivery::Lossy;
         if draft.how == How::Whole {
             let message = Message { kind: draft.kind, meta: &draft.meta, data: &draft.content };
             return match node.send(channel, &message) {
                 Ok(message) => {
-                    ledger.accept_whole(session, draft, message, self.cut);
+                    let record = ledger.accept(session, draft, message, self.cut);
+                    ledger.grow(record, draft.content.len(), true);
                     Ok(Step::Done)
                 }
                 Err(SendError::Full) if lossy => {
@@ -211,6 +218,16 @@ impl Application {
     }
 }
 
+impl fmt::Display for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Work { draft, stream } in &self.works {
+            let (channel, len) = (TABLE[draft.pocket].name, draft.content.len());
+            write!(f, "{channel} {len} bytes {:?} as {:?}, of which {stream:?} ", draft.how, draft.kind)?;
+        }
+        Ok(())
+    }
+}
+
 /// Hands over the next frame of a stream.
 fn write(
     draft: &Draft,
@@ -237,7 +254,7 @@ fn write(
         Err(SendError::Full) => return Ok(Step::Full),
         Err(error) => return Err(format!("{error:?} for frame {frames} of {draft:?}")),
     }
-    let at = *record.get_or_insert_with(|| ledger.accept(session, draft));
+    let at = *record.get_or_insert_with(|| ledger.accept(session, draft, stream.message(), None));
     ledger.grow(at, *taken, *taken == len);
     let is_done = *taken == len || draft.abandoned_at.is_some_and(|at| at <= *taken);
     Ok(if is_done { Step::Done } else { Step::More })

@@ -8,8 +8,10 @@ use pocketmux_core::{Delivery, Kind};
 use super::random::Random;
 use super::table::TABLE;
 
+/// Data that every frame holds, however noisy the line and long the labels.
+const FRAME_MAX: u64 = 32;
 /// Bytes of the name at the beginning of a content.
-pub const NAME_LEN: usize = 18;
+const NAME_LEN: usize = 18;
 
 /// In what way a message is handed to the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +27,6 @@ pub enum How {
 /// A message.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// Its number in the ledger.
-    pub number: usize,
     /// Its channel's place in the table.
     pub pocket: usize,
     /// Text or bytes.
@@ -44,8 +44,8 @@ pub struct Draft {
 impl Draft {
     /// Any message of any size on a channel.
     ///
-    /// `frame_room` is what every frame holds. With `plain`, text has one unit a byte.
-    pub fn new(random: &mut Random, number: usize, pocket: usize, epoch: u32, frame_room: usize, plain: bool) -> Self {
+    /// With `plain`, text has one unit a byte.
+    pub fn new(random: &mut Random, number: usize, pocket: usize, epoch: u32, plain: bool) -> Self {
         let kind = random.pick(&[Kind::Text, Kind::Binary]);
         let meta = if random.chance(0.3) { format!("meta {number}") } else { String::new() };
         let repaired = TABLE[pocket].delivery == Delivery::Reliable;
@@ -54,7 +54,7 @@ impl Draft {
         let (content, how) = match body.random.index(10) {
             0 if repaired => (body.fill(name(number), 3000), How::Stream),
             0 | 1 => {
-                let (content, lengths) = body.frames(&name(number), frame_room - meta.len());
+                let (content, lengths) = body.frames(&name(number));
                 (content, How::Frames(lengths, body.random.chance(0.5)))
             }
             2 => (body.fill(Vec::new(), 20), How::Whole),
@@ -62,15 +62,8 @@ impl Draft {
             _ => (body.fill(name(number), 200), How::Whole),
         };
         let abandoned_at = (how != How::Whole && random.chance(0.05)).then(|| random.index(content.len()) + 1);
-        Self { number, pocket, kind, meta, content, how, abandoned_at }
+        Self { pocket, kind, meta, content, how, abandoned_at }
     }
-}
-
-/// The number in the ledger that a frame's data names.
-#[must_use]
-pub fn number_named(data: &[u8]) -> Option<usize> {
-    let name = core::str::from_utf8(data.get(..NAME_LEN)?).ok()?;
-    usize::from_str_radix(name.get(10..)?, 16).ok()
 }
 
 struct Body<'r> {
@@ -88,13 +81,13 @@ impl Body<'_> {
     }
 
     /// Frames that all begin with the name, and how long each is.
-    fn frames(&mut self, name: &[u8], room: usize) -> (Vec<u8>, Vec<usize>) {
+    fn frames(&mut self, name: &[u8]) -> (Vec<u8>, Vec<usize>) {
         let (mut content, mut lengths) = (Vec::new(), Vec::new());
         self.plain = true;
         for _ in 0..self.random.between(1, 12) {
             let start = content.len();
             content.extend_from_slice(name);
-            let len = self.random.between(NAME_LEN as u64, room.min(600) as u64) as usize;
+            let len = self.random.between(NAME_LEN as u64, FRAME_MAX) as usize;
             self.fill_to(&mut content, start + len);
             lengths.push(len);
         }

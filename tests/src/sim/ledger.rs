@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pocketmux_core::{Delivery, Frame, MessageId};
 
 use super::RELIABLE;
-use super::draft::{Draft, number_named};
+use super::draft::Draft;
 use super::record::Record;
 use super::table::TABLE;
 
@@ -35,8 +35,6 @@ struct Progress {
 pub struct Ledger {
     numbers: usize,
     records: Vec<Record>,
-    /// Records by the numbers of their drafts.
-    numbered: HashMap<usize, usize>,
     lanes: HashMap<Lane, Progress>,
     named: HashMap<(Lane, MessageId), usize>,
     /// Frames that arrived and were right.
@@ -52,23 +50,16 @@ impl Ledger {
         self.numbers
     }
 
-    /// Notes a whole message that the link accepted, and cut into so many units where it did.
-    pub fn accept_whole(&mut self, session: Session, draft: &Draft, message: MessageId, cut: Option<usize>) {
-        let at = self.accept(session, draft);
-        let record = &mut self.records[at];
-        record.message = Some(message);
-        record.cut = cut;
-        record.grow(draft.content.len(), true);
-        self.named.insert(((session, draft.pocket), message), at);
-    }
-
-    /// Notes a stream of which the link accepted the first frame; returns its record.
-    pub fn accept(&mut self, session: Session, draft: &Draft) -> usize {
-        let progress = self.lanes.entry((session, draft.pocket)).or_default();
+    /// Notes a message that the link took as this, or the first frame of; returns its record.
+    ///
+    /// `cut` is into how many units a frame it was cut, where it was.
+    pub fn accept(&mut self, session: Session, draft: &Draft, message: MessageId, cut: Option<usize>) -> usize {
+        let (lane, at) = ((session, draft.pocket), self.records.len());
+        let progress = self.lanes.entry(lane).or_default();
         progress.accepted += 1;
-        self.numbered.insert(draft.number, self.records.len());
-        self.records.push(Record::new(session, draft.clone(), progress.accepted));
-        self.records.len() - 1
+        self.named.insert((lane, message), at);
+        self.records.push(Record::new(session, draft.clone(), progress.accepted, cut));
+        at
     }
 
     /// Notes that the link accepted one more frame of a stream, up to this many bytes of it.
@@ -83,13 +74,9 @@ impl Ledger {
     /// What is wrong with it.
     pub fn arrive(&mut self, session: Session, pocket: usize, frame: &Frame<'_>) -> Result<usize, String> {
         let lane = (session, pocket);
-        let at = match self.named.get(&(lane, frame.message)) {
-            Some(&at) => at,
-            None => self.stream_of(lane, frame).ok_or_else(|| format!("a frame that nobody sent: {frame:?}"))?,
-        };
-        self.named.insert((lane, frame.message), at);
+        let at = self.named.get(&(lane, frame.message)).copied();
+        let at = at.ok_or_else(|| format!("a frame that nobody sent: {frame:?}"))?;
         let record = &mut self.records[at];
-        record.message = Some(frame.message);
         record.arrive(frame)?;
         let delivery = TABLE[pocket].delivery;
         if RELIABLE {
@@ -107,13 +94,6 @@ impl Ledger {
         self.frames += 1;
         self.bytes += frame.data.len() as u64;
         Ok(at)
-    }
-
-    /// The stream that a frame of an unknown message belongs to: its data says.
-    fn stream_of(&self, lane: Lane, frame: &Frame<'_>) -> Option<usize> {
-        let at = *self.numbered.get(&number_named(frame.data)?)?;
-        let record = &self.records[at];
-        (record.lane() == lane && record.message.is_none()).then_some(at)
     }
 
     /// Holds a message that was rebuilt against what was accepted.
@@ -134,7 +114,7 @@ impl Ledger {
             Delivery::Latest => self.lanes.get(&record.lane()).is_some_and(|lane| lane.accepted == record.order),
             Delivery::Lossy => false,
         })
-        .map(ToString::to_string)
+        .map(|record| format!("the arrival of an accepted {record}"))
         .collect()
     }
 }

@@ -30,4 +30,4 @@ pub use scenario::{Family, Scenario};
 pub use world::{Report, World};
 
 /// Whether the link repairs what is lost; without that, only what a clean wire carries must arrive.
-pub const RELIABLE: bool = false;
+pub const RELIABLE: bool = true;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use pocketmux_core::{Delivery, Frame, MessageId};
+use pocketmux_core::{Delivery, Frame};
 
 use super::RELIABLE;
 use super::draft::{Draft, How};
@@ -17,10 +17,8 @@ pub struct Record {
     pub session: Session,
     /// Its place among the messages that its channel accepted, from 1.
     pub order: u32,
-    /// The link's number of it, once that is known.
-    pub message: Option<MessageId>,
     /// It was cut into so many bytes a frame.
-    pub cut: Option<usize>,
+    cut: Option<usize>,
     draft: Draft,
     /// Bytes of it that the link accepted.
     accepted: usize,
@@ -35,12 +33,11 @@ pub struct Record {
 impl Record {
     /// A message of which nothing has arrived.
     #[must_use]
-    pub fn new(session: Session, draft: Draft, order: u32) -> Self {
+    pub fn new(session: Session, draft: Draft, order: u32, cut: Option<usize>) -> Self {
         Self {
             session,
             order,
-            message: None,
-            cut: None,
+            cut,
             draft,
             accepted: 0,
             is_finished: false,

@@ -14,7 +14,7 @@ const RUNS: u64 = 100;
 /// # Panics
 ///
 /// When a run fails; the message has its seed, its scenario, and the smallest scenario that fails too.
-pub fn run_all(family: Family, check: impl Fn(&Scenario, Report)) {
+pub fn run_all(family: Family) {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let seeds = match number("POCKETMUX_SEED") {
         Some(seed) => seed..seed + 1,
@@ -25,7 +25,6 @@ pub fn run_all(family: Family, check: impl Fn(&Scenario, Report)) {
         let scenario = Scenario::new(seed, family);
         match run(&scenario) {
             Ok(report) => {
-                check(&scenario, report);
                 total.frames += report.frames;
                 total.bytes += report.bytes;
                 total.elapsed_ns += report.elapsed_ns;
@@ -58,8 +57,9 @@ fn explain(scenario: &Scenario, what: &str) -> String {
     world.trace.is_on = true;
     let _ = catch_unwind(AssertUnwindSafe(|| world.run()));
     let trace = &world.trace;
+    let links = world.describe();
     let seed = scenario.seed;
     format!(
-        "{what}\n  in {scenario}\n  again with POCKETMUX_SEED={seed}\nmade smaller: {small_what}\n  in {small}\n  which ends with\n{trace}"
+        "{what}\n  in {scenario}\n  again with POCKETMUX_SEED={seed}\nmade smaller: {small_what}\n  in {small}\n  which ends with\n{trace}{links}"
     )
 }

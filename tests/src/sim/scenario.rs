@@ -144,7 +144,7 @@ fn side_plans(random: &mut Random) -> [SidePlan; 2] {
             shape,
             channels,
             load: random.pick(&[0, 5, 30, 90, 150]),
-            cut: random.chance(0.2).then(|| random.between(1, 60) as usize),
+            cut: random.chance(0.2).then(|| random.between(1, 32) as usize),
             lazy: random.chance(0.5),
         }
     })

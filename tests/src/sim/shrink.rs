@@ -7,7 +7,7 @@ use super::scenario::Scenario;
 /// Runs that making a scenario smaller may take.
 const RUNS_MAX: usize = 300;
 
-/// The smallest scenario found that fails, in whatever way, and how.
+/// The smallest scenario found that fails in the same way, and how.
 #[must_use]
 pub fn shrink(scenario: &Scenario, what: &str) -> (Scenario, String) {
     let mut best = (scenario.clone(), what.to_owned());
@@ -16,13 +16,18 @@ pub fn shrink(scenario: &Scenario, what: &str) -> (Scenario, String) {
         let smaller = candidates(&best.0).into_iter().find_map(|candidate| {
             runs += 1;
             let failure = if runs <= RUNS_MAX { run(&candidate).err() } else { None };
-            failure.map(|what| (candidate, what))
+            failure.filter(|other| kind(other) == kind(what)).map(|what| (candidate, what))
         });
         match smaller {
             Some(smaller) => best = smaller,
             None => return best,
         }
     }
+}
+
+/// The first words of what went wrong.
+fn kind(what: &str) -> String {
+    what.chars().filter(|c| c.is_alphabetic() || *c == ' ').take(24).collect()
 }
 
 /// Scenarios that are one step smaller, the biggest steps first.

@@ -25,12 +25,16 @@ pub struct Side {
     pub application: Application,
     /// Of this boot.
     pub epoch: u32,
-    /// Of the peer's boot, while the link is up; and since when.
+    /// Of the peer's boot, while the link is up.
     pub peer: Option<u32>,
     /// When the link came up.
     pub up_ns: u64,
     /// The peers of this boot so far.
     peers: Vec<u32>,
+    /// Nothing is heard of the peer.
+    pub is_silent: bool,
+    /// How often it was silent in this boot.
+    pub silences: u32,
     /// Channels that the peer of the link announced.
     pub opened: usize,
     /// It is off until then.
@@ -65,6 +69,8 @@ impl Side {
             peer: None,
             up_ns: 0,
             peers: Vec::new(),
+            is_silent: false,
+            silences: 0,
             opened: 0,
             off_until_ns: 0,
             asleep_until_ns: 0,
@@ -108,6 +114,12 @@ impl Side {
         let application = self.application.next_ns().filter(|_| self.peer.is_some());
         let next = deadline.into_iter().chain(application).min()?;
         Some(next.max(self.awake_ns()))
+    }
+
+    /// The application stops reading a channel, or reads it again.
+    pub fn set_paused(&mut self, pocket: usize, is_paused: bool) {
+        let Some(channel) = self.application.channel(pocket) else { return };
+        if is_paused { self.node.pause(channel) } else { self.node.resume(channel) }
     }
 
     /// Bytes arrived for it.
@@ -168,6 +180,7 @@ impl Side {
                 }
                 Event::Down => {
                     self.peer.take().ok_or("down twice")?;
+                    self.is_silent = false;
                     self.application.go_down();
                 }
                 Event::Opened { channel, .. } => {
@@ -180,6 +193,17 @@ impl Side {
                     let session = self.peer.map(|sender| Session { sender, receiver: self.epoch });
                     let session = session.ok_or("a frame without a link")?;
                     self.application.hear(&frame, session, ledger)?;
+                }
+                Event::Silent => {
+                    if self.peer.is_none() || std::mem::replace(&mut self.is_silent, true) {
+                        return Err("silent twice, or without a link".into());
+                    }
+                    self.silences += 1;
+                }
+                Event::Back => {
+                    if !std::mem::replace(&mut self.is_silent, false) {
+                        return Err("back without a silence".into());
+                    }
                 }
                 other => return Err(format!("an event that should not be: {other:?}")),
             }
@@ -209,11 +233,12 @@ impl Side {
 fn boot(number: usize, plan: &SidePlan, random: &mut Random) -> (Box<dyn Node>, Application, u32) {
     let epoch = (random.next() as u32).max(1);
     let identity = Identity { name: ["a", "b"][number], firmware: "sim 1", serial: "0001" };
-    let mut node = (plan.shape.boot)(Config { identity, epoch });
+    let mut node = (plan.shape.boot)(Config { identity, epoch, ..Config::default() });
     if let Some(cut) = plan.cut.and_then(pocketmux_core::Cut::units) {
         node.set_cut(cut);
     }
-    let open = |&pocket: &usize| (pocket, node.open(TABLE[pocket]).expect("the plan has no more channels than the shape"));
+    let open =
+        |&pocket: &usize| (pocket, node.open(TABLE[pocket]).expect("the plan has no more channels than the shape"));
     let channels = plan.channels.iter().map(open).collect();
     let application = Application::new(epoch, Random::new(random.next(), 1), channels, plan.cut);
     (node, application, epoch)

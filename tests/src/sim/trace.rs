@@ -7,17 +7,25 @@ use std::fmt;
 const LINES_MAX: usize = 120;
 
 /// The last lines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Trace {
     /// Whether anything is kept.
     pub is_on: bool,
+    /// Nothing is kept after that.
+    pub until_ns: u64,
     lines: VecDeque<String>,
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Self { is_on: false, until_ns: u64::MAX, lines: VecDeque::new() }
+    }
 }
 
 impl Trace {
     /// Notes what a side did.
     pub fn note(&mut self, now_ns: u64, side: usize, what: impl FnOnce() -> String) {
-        if self.is_on {
+        if self.is_on && now_ns < self.until_ns {
             if self.lines.len() == LINES_MAX {
                 self.lines.pop_front();
             }

@@ -11,10 +11,10 @@ pub fn missing(world: &World) -> Vec<String> {
     for number in 0..2 {
         let (side, other) = (&world.sides[number], &world.sides[1 - number]);
         if side.peer != Some(other.epoch) {
-            missing.push(format!("side {number} is not up with the present boot of the other"));
+            missing.push(format!("side {number} being up with the present boot of the other"));
         }
         if !side.application.is_idle() || side.application.next_ns().is_some() {
-            missing.push(format!("the application of side {number} has more to hand over"));
+            missing.push(format!("the end of the drafts of side {number}: {}", side.application));
         }
         if let Some(session) = world.session_from(number) {
             missing.extend(world.ledger.missing(session));

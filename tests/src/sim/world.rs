@@ -15,6 +15,8 @@ const LOOK_NS: u64 = 50_000_000;
 const REST_NS: u64 = 5_000_000_000;
 /// Everything has arrived by so long after the calm began, and the time that the wire needs for what may have been queued.
 const PATIENCE_NS: u64 = 30_000_000_000;
+/// How long a calm line is traced: after that it is the same again and again.
+const TRACED_NS: u64 = 3_000_000_000;
 /// More than any application and link hold back at once, with what noise makes of it.
 const QUEUED_MAX: u64 = 300_000;
 /// Times in a second that a deadline may pass with nothing to show for it.
@@ -51,6 +53,8 @@ pub struct World {
     pub trace: Trace,
     faults: std::vec::IntoIter<Fault>,
     next_fault: Option<Fault>,
+    /// Until when a side does not read a channel.
+    pauses: Vec<(u64, usize, usize)>,
     is_calm: bool,
     look_ns: u64,
     rest_until_ns: Option<u64>,
@@ -81,6 +85,7 @@ impl World {
             trace: Trace::default(),
             faults,
             next_fault,
+            pauses: Vec::new(),
             is_calm: false,
             look_ns: u64::MAX,
             rest_until_ns: None,
@@ -105,7 +110,7 @@ impl World {
     ///
     /// What went wrong.
     pub fn run(&mut self) -> Result<Report, String> {
-        self.step().map_err(|what| format!("at {} us: {what}", self.now_ns / 1000))
+        self.step().map_err(|what| format!("{what} (at {} us)", self.now_ns / 1000))
     }
 
     fn step(&mut self) -> Result<Report, String> {
@@ -129,32 +134,36 @@ impl World {
 
     /// Goes to the next moment at which anything happens; says which sides have to run.
     fn advance(&mut self) -> Result<[bool; 2], String> {
-        let calm_ns = self.scenario.calm_ms() * 1_000_000;
-        let calm = (!self.is_calm).then_some(calm_ns);
-        let fault = self.next_fault.map(|fault| fault.at_ms * 1_000_000);
-        let look = [self.look_ns, self.rest_until_ns.unwrap_or(u64::MAX)];
-        let deadlines = self.sides.each_ref().map(|side| side.next_ns().unwrap_or(u64::MAX));
-        let mut next = calm.into_iter().chain(fault).chain(look).chain(deadlines).min().unwrap_or(u64::MAX);
-        for (wire, side) in self.wires.iter().zip(&self.sides) {
-            let room = side.has_more.then_some(wire.room_at_ns().max(side.awake_ns()));
-            next = room.into_iter().chain(wire.arrival_ns()).fold(next, u64::min);
-        }
-        for side in self.sides.iter().filter(|side| !side.runs(self.now_ns)) {
-            next = next.min(side.awake_ns());
-        }
+        let wants = [self.side_ns(0), self.side_ns(1)];
+        let next = self.next_ns().min(wants[0]).min(wants[1]);
         // A deadline that has passed already is a wake in vain, once a microsecond.
-        let slept = self.sides.each_ref().map(|side| !side.runs(self.now_ns));
         self.now_ns = if next > self.now_ns { next } else { self.now_ns + 1000 };
-        let mut due = [0, 1].map(|side| {
-            let is_due = deadlines[side] <= self.now_ns || slept[side];
-            let has_room = self.sides[side].has_more && self.wires[side].room_at_ns() <= self.now_ns;
-            is_due || has_room
-        });
+        let mut due = wants.map(|want_ns| want_ns <= self.now_ns);
         self.deliver(&mut due);
         self.apply_faults(&mut due);
         self.look()?;
         let eager = self.sides.each_ref().map(|side| !side.is_lazy());
         Ok([due[0] || eager[0], due[1] || eager[1]])
+    }
+
+    /// When a side is to run next if nothing arrives.
+    fn side_ns(&self, number: usize) -> u64 {
+        let (side, wire) = (&self.sides[number], &self.wires[number]);
+        let room_ns = if side.has_more { wire.room_at_ns() } else { u64::MAX };
+        let wants_ns = side.next_ns().unwrap_or(u64::MAX);
+        // What is overdue while the wire is full is something to send.
+        let next_ns = if wants_ns <= self.now_ns && side.has_more { room_ns } else { wants_ns.min(room_ns) };
+        if side.runs(self.now_ns) { next_ns } else { side.awake_ns() }
+    }
+
+    /// When anything happens next that is no side's own doing.
+    fn next_ns(&self) -> u64 {
+        let calm = (!self.is_calm).then(|| self.scenario.calm_ms() * 1_000_000);
+        let fault = self.next_fault.map(|fault| fault.at_ms * 1_000_000);
+        let look = [self.look_ns, self.rest_until_ns.unwrap_or(u64::MAX)];
+        let pauses = self.pauses.iter().map(|(until_ns, ..)| *until_ns);
+        let arrivals = self.wires.iter().filter_map(Wire::arrival_ns);
+        calm.into_iter().chain(fault).chain(look).chain(pauses).chain(arrivals).min().unwrap_or(u64::MAX)
     }
 
     fn deliver(&mut self, due: &mut [bool; 2]) {
@@ -192,11 +201,19 @@ impl World {
                     let side = &mut self.sides[side];
                     (side.asleep_until_ns, side.fifo) = (until_ns.max(side.asleep_until_ns), fifo);
                 }
-                Event::Pause(..) => {}
+                Event::Pause(side, pocket) => {
+                    self.sides[side].set_paused(pocket, true);
+                    self.pauses.push((until_ns, side, pocket));
+                }
             }
+        }
+        for (_, side, pocket) in self.pauses.extract_if(.., |(until_ns, ..)| *until_ns <= self.now_ns) {
+            self.sides[side].set_paused(pocket, false);
+            due[side] = true;
         }
         if !self.is_calm && self.scenario.calm_ms() * 1_000_000 <= self.now_ns {
             self.is_calm = true;
+            self.trace.until_ns = self.now_ns + TRACED_NS;
             self.look_ns = self.now_ns + LOOK_NS;
             self.wires.iter_mut().for_each(Wire::calm);
         }
@@ -215,7 +232,7 @@ impl World {
             self.look_ns = u64::MAX;
             self.rest_until_ns = Some(self.now_ns + REST_NS);
         } else if self.now_ns > calm_ns + PATIENCE_NS + queued_ns {
-            return Err(format!("{} things have not happened, the first: {}", missing.len(), missing[0]));
+            return Err(format!("{} has not happened, one of {}", missing[0], missing.len()));
         }
         Ok(())
     }
@@ -236,7 +253,8 @@ impl World {
             }
             side.run(ledger, trace, *now_ns)?;
         }
-        is_vain &= side.heard == heard;
+        // With a full wire there is nothing to show, and the wait is for room.
+        is_vain &= side.heard == heard && !side.has_more;
         let vain = &mut self.vain[number];
         let second = *now_ns / 1_000_000_000;
         *vain = if vain.second == second { *vain } else { Vain { second, wakes: 0 } };
@@ -245,6 +263,12 @@ impl World {
             return Err(format!("side {number} wakes in vain without an end; next at {:?}", side.node.poll_timeout()));
         }
         Ok(())
+    }
+
+    /// The state of both links.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.sides.iter().map(|side| format!("{}\n", side.node.describe())).collect()
     }
 
     /// The link of a side as its epoch and its peer's, if it is up.
