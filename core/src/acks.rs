@@ -5,6 +5,8 @@
 /// While bytes keep coming it is the count of packets that decides, whatever the speed of the line. USB adapters hand bytes over every 16 ms:
 /// that is not quiet yet.
 pub(crate) const QUIET_US: u32 = 20_000;
+/// And at the latest after this long, in microseconds: what keeps coming may not be what counts.
+const DELAY_MAX_US: u64 = 100_000;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Acks {
@@ -13,6 +15,8 @@ pub(crate) struct Acks {
     at_once: bool,
     /// When bytes came last.
     input_us: u64,
+    /// When the first packet to be answered came.
+    since_us: u64,
 }
 
 impl Acks {
@@ -23,6 +27,9 @@ impl Acks {
 
     /// Notes that there is a packet to answer.
     pub(crate) fn note(&mut self, every: u8) {
+        if self.waiting == 0 {
+            self.since_us = self.input_us;
+        }
         self.waiting = self.waiting.saturating_add(1);
         self.at_once |= self.waiting >= every;
     }
@@ -32,12 +39,20 @@ impl Acks {
         self.at_once = true;
     }
 
-    pub(crate) fn is_due(&self, now_us: u64) -> bool {
-        self.at_once || self.deadline_us().is_some_and(|deadline| now_us >= deadline)
+    /// True when an acknowledgement is to be sent as soon as the line takes it.
+    pub(crate) fn is_due(&self) -> bool {
+        self.at_once
     }
 
+    /// Nothing hurried it for long enough.
+    pub(crate) fn handle_timeout(&mut self, now_us: u64) {
+        self.at_once |= self.deadline_us().is_some_and(|deadline| now_us >= deadline);
+    }
+
+    /// When [`Acks::handle_timeout`] has something to do; never what it has done.
     pub(crate) fn deadline_us(&self) -> Option<u64> {
-        (self.waiting > 0).then(|| self.input_us.saturating_add(u64::from(QUIET_US)))
+        let quiet_us = self.input_us.saturating_add(u64::from(QUIET_US));
+        (self.waiting > 0 && !self.at_once).then(|| quiet_us.min(self.since_us.saturating_add(DELAY_MAX_US)))
     }
 
     pub(crate) fn sent(&mut self) {

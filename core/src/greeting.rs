@@ -39,6 +39,11 @@ impl Greeting {
         self.is_due = true;
     }
 
+    /// When the last HELLO left, in microseconds.
+    pub(crate) fn left_at_us(&self) -> u64 {
+        self.at_us.saturating_sub(HELLO_INTERVAL_US)
+    }
+
     /// Notes that a HELLO leaves; true when it is to ask for an answer although the link is up.
     pub(crate) fn leaves(&mut self, now_us: u64) -> bool {
         self.is_due = false;

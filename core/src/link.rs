@@ -15,6 +15,8 @@ mod receive;
 mod tell;
 mod transmit;
 
+use heapless::Vec;
+
 use crate::acks::Acks;
 use crate::buffer::Buffer;
 use crate::channel::{ChannelId, Delivery};
@@ -25,7 +27,7 @@ use crate::frame::MessageId;
 use crate::greeting::Greeting;
 use crate::lane::{InLane, OutLane};
 use crate::line::Line;
-use crate::mux::{Mux, Route, SendError};
+use crate::mux::{Bounds, Mux, Route, SendError};
 use crate::output::{Output, packet_max};
 use crate::packet::{self, Identity, PACKET_MIN, Seal};
 use crate::pool::Role;
@@ -34,9 +36,13 @@ use crate::stats::Stats;
 use crate::stream::Stream;
 use crate::window::ReceiveWindow;
 use tell::News;
+use transmit::STRAYS;
 
 /// Room for the length of a meta in front of it.
 const META_LEN_MAX: usize = 2;
+
+/// Frames of a channel that may wait although its receiver takes none now.
+const WAITING_WITHOUT_CREDIT: usize = 1;
 
 /// How a link presents itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +82,8 @@ pub struct Link<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usi
     news: News,
     received: ReceiveWindow,
     acks: Acks,
+    /// Channels of the peer's for which there is no room, and the limits to say for them.
+    strays: Vec<(ChannelId, u8), STRAYS>,
     mux: Mux<FRAME, BLOCKS>,
     repair: Repair,
     line: Line,
@@ -102,6 +110,8 @@ struct Known {
     frame_max: usize,
     /// Longest packet that both sides take.
     packet_max: usize,
+    /// Frames of a channel that it takes at once.
+    window: u8,
     /// Packets after which it wants an answer.
     ack_every: u8,
     /// How often it wants to hear something.
@@ -133,6 +143,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
             news: News::default(),
             received: ReceiveWindow::default(),
             acks: Acks::default(),
+            strays: Vec::new(),
             mux: Mux::new(),
             repair: Repair::default(),
             line: Line::default(),
@@ -194,9 +205,10 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
     pub fn send(&mut self, channel: ChannelId, message: &Message<'_>) -> Result<MessageId, SendError> {
         let (route, data_max) = self.route(channel, message.data.len())?;
         let chunk = self.chunk().saturating_add(message.meta.len());
-        let sent = match self.mux.send(route, message, chunk.min(data_max)) {
+        let bounds = self.bounds(route, data_max);
+        let sent = match self.mux.send(route, message, Bounds { data_max: chunk.min(data_max), ..bounds }) {
             // Short frames suit a noisy line, but not if the message does not fit into the queue for it.
-            Err(SendError::Full | SendError::TooLong(_)) if chunk < data_max => self.mux.send(route, message, data_max),
+            Err(SendError::Full | SendError::TooLong(_)) if chunk < data_max => self.mux.send(route, message, bounds),
             sent => sent,
         };
         if sent == Err(SendError::Full) && route.delivery == Delivery::Lossy {
@@ -208,6 +220,21 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         sent?;
         self.next_message = self.next_message.wrapping_add(1);
         Ok(route.message)
+    }
+
+    /// What frames a message may have: on a channel no more wait than its receiver takes, so that one whose receiver does not read cannot
+    /// take the pool from the others.
+    fn bounds(&self, route: Route, data_max: usize) -> Bounds {
+        let window = self.peer.map_or(0, |peer| usize::from(peer.window));
+        let lane = self.out_lanes.get(route.channel.index());
+        let credit = lane.map_or(0, OutLane::credit).max(WAITING_WITHOUT_CREDIT);
+        let (frames_now, frames_ever) = match route.delivery {
+            Delivery::Reliable => (credit.saturating_sub(self.mux.waiting(route.channel)), window),
+            // Those that wait are replaced.
+            Delivery::Latest => (credit, window),
+            Delivery::Lossy => (usize::MAX, usize::MAX),
+        };
+        Bounds { data_max, frames_now, frames_ever }
     }
 
     /// True while a frame of a message of ours waits to be sent, or has not been acknowledged.
@@ -262,6 +289,9 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         let peer = self.up().filter(|peer| peer.epoch == stream.peer_epoch).ok_or(SendError::Down)?;
         self.channel(stream.channel()).ok_or(SendError::Channel)?;
         let chunk = self.chunk();
+        if self.bounds(stream.route, 0).frames_now == 0 {
+            return Err(SendError::Full);
+        }
         stream.push(&mut self.mux, peer.frame_max, chunk, meta, data, last)
     }
 

@@ -30,6 +30,25 @@ pub struct Route {
     pub delivery: Delivery,
 }
 
+/// What frames a message may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes of meta and data in each.
+    pub data_max: usize,
+    /// How many of them now: [`SendError::Full`] beyond.
+    pub frames_now: usize,
+    /// How many of them at the best of times: [`SendError::TooLong`] beyond.
+    pub frames_ever: usize,
+}
+
+impl Bounds {
+    /// Frames of so many bytes, as many as the queue has room for.
+    #[must_use]
+    pub const fn of_data(data_max: usize) -> Self {
+        Self { data_max, frames_now: usize::MAX, frames_ever: usize::MAX }
+    }
+}
+
 /// Why a message was refused; the caller keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -37,7 +56,7 @@ pub struct Route {
 pub enum SendError {
     /// The queue is full; try again after frames have left.
     Full,
-    /// It needs this many frames, more than the queue ever holds: send it as a stream.
+    /// It needs this many frames, more than the queue or the receiver ever takes at once: send it as a stream.
     TooLong(usize),
     /// The labels and the `meta` leave no room for data in a frame that the peer takes.
     Meta,
@@ -53,7 +72,7 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full => f.write_str("the send queue is full"),
-            Self::TooLong(frames) => write!(f, "the message needs {frames} frames, more than the queue holds"),
+            Self::TooLong(frames) => write!(f, "the message needs {frames} frames, more than are taken at once"),
             Self::Meta => f.write_str("the meta fills a whole frame"),
             Self::Total(total) => write!(f, "the stream stated {total} frames"),
             Self::Down => f.write_str("no peer has said hello"),
@@ -132,6 +151,17 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         if has_none(&priority) { room.max(free.min(1)) } else { room }
     }
 
+    /// The same for a channel: one that has frames in the pool leaves a quarter of it to those that have none, as it may have to wait for
+    /// its receiver; one that has none may have the last block.
+    fn room_for(&self, route: Route, free: usize) -> usize {
+        let room = self.room_of(route.priority, free);
+        if self.any(|block| block.role != Role::Held && block.route.channel == route.channel) {
+            room.min(free.saturating_sub(BLOCKS / 4))
+        } else {
+            room.max(free.min(1))
+        }
+    }
+
     /// Blocks that a class leaves to the higher ones.
     const fn reserved(priority: Priority) -> usize {
         match priority {
@@ -160,15 +190,15 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         self.bypassed = [0; CLASSES];
     }
 
-    /// Cuts `message` into frames of at most `data_max` bytes of meta and data, and queues all of them or none.
+    /// Cuts `message` into frames, and queues all of them or none.
     ///
     /// A message without data makes no frame. On a [`Delivery::Latest`] channel the message replaces those that have not begun to leave.
     ///
     /// # Errors
     ///
     /// [`SendError::Full`], [`SendError::TooLong`] or [`SendError::Meta`]; nothing is queued then.
-    pub fn send(&mut self, route: Route, message: &Message<'_>, data_max: usize) -> Result<(), SendError> {
-        let data_max = data_max.min(FRAME);
+    pub fn send(&mut self, route: Route, message: &Message<'_>, bounds: Bounds) -> Result<(), SendError> {
+        let data_max = bounds.data_max.min(FRAME);
         if message.meta.len() + 4 > data_max {
             return Err(SendError::Meta);
         }
@@ -179,13 +209,13 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         while counting.next(&mut scratch).is_some() {
             total += 1;
         }
-        if total > Self::most(route.priority) {
+        if total > Self::most(route.priority).min(bounds.frames_ever) {
             return Err(SendError::TooLong(total));
         }
         let replaces = route.delivery == Delivery::Latest && total > 0;
         let is_replaced = |mux: &Self, block: &Block<FRAME>| replaces && mux.waits_whole(block, route.channel);
         let replaced = self.pool.iter().filter(|(_, block)| is_replaced(self, block)).count();
-        if total > self.room_of(route.priority, self.pool.free() + replaced) {
+        if total > self.room_for(route, self.pool.free() + replaced).min(bounds.frames_now) {
             return Err(SendError::Full);
         }
         let first_replaced =
@@ -218,7 +248,7 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         if meta.len().checked_add(data.len()).is_none_or(|len| len > FRAME) {
             return Err(SendError::Meta);
         }
-        if self.room(route.priority) == 0 {
+        if self.room_for(route, self.pool.free()) == 0 {
             return Err(SendError::Full);
         }
         // A message already under way keeps its place; a new one starts behind all that wait.
@@ -254,6 +284,12 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         self.note_class(class, &goes);
         self.note_turn(route);
         Some(slot)
+    }
+
+    /// Frames of a channel that wait to be sent for the first time.
+    pub(crate) fn waiting(&self, channel: ChannelId) -> usize {
+        let waits = |block: &Block<FRAME>| block.role == Role::Waiting && block.route.channel == channel;
+        self.pool.iter().filter(|(_, block)| waits(block)).count()
     }
 
     fn any(&self, is_it: impl Fn(&Block<FRAME>) -> bool) -> bool {

@@ -15,9 +15,10 @@ pub use close::{Close, REASON_MAX};
 pub(crate) use data::overhead as data_overhead;
 pub use data::{Care, Data, RUN_MAX};
 pub use hello::{Hello, IDENTITY_MAX, Identity, PACKET_MIN, Terms, VERSION};
+pub use open::Open;
 
 use crate::bytes::{Reader, Writer};
-use crate::channel::{Channel, ChannelId};
+use crate::channel::ChannelId;
 use crate::crc::crc32;
 
 const CHECK: usize = 4;
@@ -37,7 +38,7 @@ pub enum Packet<'a> {
     /// Who is there, and since when.
     Hello(Hello<'a>),
     /// A channel of the sender and the number that stands for it.
-    Open(ChannelId, Channel<'a>),
+    Open(Open<'a>),
     /// A frame or a run of them; the channel is a number of the sender.
     Data(Data<'a>),
     /// What has arrived, and how far channels may go.
@@ -105,7 +106,7 @@ impl<'a> Packet<'a> {
         let reader = Reader::new(body);
         let packet = match kind >> 4 {
             HELLO if flags & !hello::FLAGS == 0 => hello::read(flags, reader).map(Self::Hello),
-            OPEN if flags == 0 => open::read(reader).map(|(id, channel)| Self::Open(id, channel)),
+            OPEN if flags == 0 => open::read(reader).map(Self::Open),
             LOSSY if flags & !data::LOSSY_FLAGS == 0 => data::read_lossy(flags, reader).map(Self::Data),
             FRAME => data::read_numbered(flags, reader, false).map(Self::Data),
             RUN => data::read_numbered(flags, reader, true).map(Self::Data),
@@ -132,7 +133,7 @@ impl<'a> Packet<'a> {
         let mut writer = Writer::new(out.get_mut(..body)?);
         match self {
             Self::Hello(hello) => hello::write(&mut writer, hello),
-            Self::Open(id, channel) => open::write(&mut writer, *id, channel),
+            Self::Open(open) => open::write(&mut writer, open),
             Self::Data(data) => data::write(&mut writer, data),
             Self::Ack(ack) => ack::write(&mut writer, ack),
             Self::Close(close) => close::write(&mut writer, close),

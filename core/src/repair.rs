@@ -95,14 +95,22 @@ impl Repair {
         (self.window.out() > 0).then(|| self.since_us.saturating_add(self.wait_us()))
     }
 
-    /// True when the answer is overdue; the next wait is longer then.
-    pub(crate) fn expire(&mut self, now_us: u64) -> bool {
+    /// True when the answer is overdue. The next wait is longer then, unless the peer was heard meanwhile: noise is no reason to slow down,
+    /// a line that is cut is.
+    pub(crate) fn expire(&mut self, heard_at_us: u64, now_us: u64) -> bool {
         let is_over = self.deadline_us().is_some_and(|deadline| now_us >= deadline);
         if is_over {
-            self.round_trip.waited_in_vain();
+            if heard_at_us < self.since_us {
+                self.round_trip.waited_in_vain();
+            }
             self.since_us = now_us;
         }
         is_over
+    }
+
+    /// A first measurement, of the greeting.
+    pub(crate) fn greeted(&mut self, round_trip_us: u64) {
+        self.round_trip.measured(round_trip_us);
     }
 
     /// The line is back: the wait is over now.

@@ -10,7 +10,7 @@ use crate::packet::data_overhead;
 /// Begun by [`Link::begin`](crate::Link::begin). Dropping it leaves the message unfinished at the receiver.
 #[derive(Clone, Debug)]
 pub struct Stream {
-    route: Route,
+    pub(crate) route: Route,
     kind: Kind,
     total: Option<u32>,
     next: u32,

@@ -1,6 +1,6 @@
 //! The golden bytes of PROTOCOL.md: what the code writes and accepts. Changing one is a protocol change.
 
-use pocketmux_core::packet::{Ack, Care, Close, Data, Hello, Packet, Seal, Terms};
+use pocketmux_core::packet::{Ack, Care, Close, Data, Hello, Open, Packet, Seal, Terms};
 use pocketmux_core::{Channel, ChannelId, Delivery, Identity, Kind, MessageId, Priority, cobs, deframe};
 
 const SPECIFICATION: &str = include_str!("../PROTOCOL.md");
@@ -43,9 +43,9 @@ fn packets() -> Vec<(&'static str, Packet<'static>)> {
     vec![
         ("hello, nobody seen", Packet::Hello(Hello { asks: true, terms, identity })),
         ("hello, epoch 5 seen", Packet::Hello(Hello { asks: false, terms: Terms { seen: 5, ..terms }, identity })),
-        ("open chat as 0", Packet::Open(CHAT, Channel::new("chat"))),
-        ("open presence as 1", Packet::Open(ChannelId::new(1), presence)),
-        ("open log as 2, with content and meta", Packet::Open(ChannelId::new(2), log)),
+        ("open chat as 0", Packet::Open(Open { id: CHAT, place: 0, channel: Channel::new("chat") })),
+        ("open presence as 1, next place 7", Packet::Open(Open { id: ChannelId::new(1), place: 7, channel: presence })),
+        ("open log as 2, with content and meta", Packet::Open(Open { id: ChannelId::new(2), place: 0, channel: log })),
         ("lossy: chat 0/2 hell", Packet::Data(lossy((1, 0), Some(2), b"hell"))),
         ("lossy: chat 7/? total unknown", Packet::Data(lossy((1, 7), None, b"x"))),
         ("frame 7, place 3: chat 0/2 hell", Packet::Data(numbered(7, 3, lossy((1, 0), Some(2), b"hell")))),
@@ -167,12 +167,12 @@ fn fields_out_of_range_are_refused_although_the_check_fits() {
     malformed("a window of 65", hello(1, 0x82, [1, 2], &[65, 1, 0]));
     malformed("an answer never wanted", hello(1, 0x82, [1, 2], &[1, 0, 0]));
     malformed("a hello that breaks off", hello(1, 0x82, [1, 2], &[1]));
-    malformed("a channel without a name", checked(&[0x20, 0, 1, 0, 0, 0, 0]));
-    malformed("a control character in a name", checked(&[0x20, 0, 1, 0, 1, 9, 0, 0]));
-    malformed("priority 3", checked(&[0x20, 0, 3, 0, 1, b'c', 0, 0]));
-    malformed("delivery 3", checked(&[0x20, 0, 1, 3, 1, b'c', 0, 0]));
-    malformed("channel 256", checked(&[0x20, 0x80, 2, 1, 0, 1, b'c', 0, 0]));
-    malformed("a content of 33 bytes", checked(&[&[0x20, 0, 1, 0, 1, b'c', 33][..], &[b'x'; 33], &[0]].concat()));
+    malformed("a channel without a name", checked(&[0x20, 0, 0, 1, 0, 0, 0, 0]));
+    malformed("a control character in a name", checked(&[0x20, 0, 0, 1, 0, 1, 9, 0, 0]));
+    malformed("priority 3", checked(&[0x20, 0, 0, 3, 0, 1, b'c', 0, 0]));
+    malformed("delivery 3", checked(&[0x20, 0, 0, 1, 3, 1, b'c', 0, 0]));
+    malformed("channel 256", checked(&[0x20, 0x80, 2, 0, 1, 0, 1, b'c', 0, 0]));
+    malformed("a content of 33 bytes", checked(&[&[0x20, 0, 0, 1, 0, 1, b'c', 33][..], &[b'x'; 33], &[0]].concat()));
     malformed("a sequence that is not below its total", checked(&[0x31, 0, 1, 2, 2]));
     malformed("a meta that is no UTF-8", checked(&[0x32, 0, 1, 0, 1, 0xff]));
     malformed("a meta that is not on the first frame", checked(&[0x32, 0, 1, 1, 1, b'm']));
@@ -192,7 +192,7 @@ fn fields_out_of_range_are_refused_although_the_check_fits() {
 
 #[test]
 fn bytes_that_a_later_version_appends_are_passed_over() {
-    let takes_more = |packet: &Packet<'_>| matches!(packet, Packet::Hello(_) | Packet::Open(..));
+    let takes_more = |packet: &Packet<'_>| matches!(packet, Packet::Hello(_) | Packet::Open(_));
     for (name, packet) in packets().into_iter().filter(|(_, packet)| takes_more(packet)) {
         let mut out = [0; 512];
         let bytes = packet.encode(Seal::default(), &mut out).unwrap();

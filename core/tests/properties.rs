@@ -1,10 +1,10 @@
 //! Properties of the whole path: whatever is sent, however the stream is cut, in whatever order frames come.
 
-use pocketmux_core::mux::{Mux, Route};
+use pocketmux_core::mux::{Bounds, Mux, Route};
 use pocketmux_core::{
     Channel, ChannelId, Config, Cut, Delivery, Demux, Event, Frame, Kind, Link, Message, MessageId, Position, Priority,
     deframe::{Deframer, Run},
-    packet::{Packet, Seal},
+    packet::{Open, Packet, Seal},
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -73,7 +73,7 @@ fn frames(number: u32, said: &Said, size: usize) -> Vec<Owned> {
         priority: Priority::Normal,
         delivery: Delivery::Reliable,
     };
-    mux.send(route, &Message { kind: kind(said), meta: "", data: &said.data }, 256).unwrap();
+    mux.send(route, &Message { kind: kind(said), meta: "", data: &said.data }, Bounds::of_data(256)).unwrap();
     let mut out = Vec::new();
     while let Some(slot) = mux.next_slot() {
         out.push(Owned::new(&mux.frame(slot).unwrap()));
@@ -198,7 +198,7 @@ proptest! {
     /// Noise around packets: a packet with a delimiter on both sides arrives, whatever stands beyond them.
     #[test]
     fn the_deframer_resynchronises_at_the_next_delimiter(noise in vec(any::<u8>(), 0..600), slices in vec(1..30usize, 1..10)) {
-        let packet = Packet::Open(ChannelId::new(3), Channel::new("after the noise"));
+        let packet = Packet::Open(Open { id: ChannelId::new(3), place: 0, channel: Channel::new("after the noise") });
         let mut out = [0; 64];
         let bytes = packet.encode(Seal::default(), &mut out).unwrap().to_vec();
         let mut stream = noise;

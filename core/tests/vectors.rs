@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU8;
 
 use pocketmux_core::json::{DefaultId, JsonError, JsonFrame, unescape};
-use pocketmux_core::mux::{Mux, Route};
+use pocketmux_core::mux::{Bounds, Mux, Route};
 use pocketmux_core::wtf8::{Encoder, units};
 use pocketmux_core::{ChannelId, Cut, Delivery, Demux, Frame, Kind, Message, MessageId, Position, Priority};
 use serde::Deserialize;
@@ -89,7 +89,7 @@ fn the_mux_sends_in_the_classic_order() {
                 priority: Priority::Normal,
                 delivery: Delivery::Reliable,
             };
-            mux.send(route, &Message::text_wtf8(&said.message.wtf8()), 3072).unwrap();
+            mux.send(route, &Message::text_wtf8(&said.message.wtf8()), Bounds::of_data(3072)).unwrap();
         }
         let mut sent = Vec::new();
         while let Some(slot) = mux.next_slot() {

@@ -132,8 +132,12 @@ impl Waiting {
     fn take_turn(&mut self, link: &mut DeviceLink<'_>) -> Result<Option<MessageId>, SendError> {
         let ToDevice { kind, meta, data, .. } = &self.message;
         // A message without data has no frame when it is sent whole, but one as a stream: the device is to hear of it.
-        if (1..=TURN_MAX).contains(&data.len()) {
-            return link.send(self.channel, &Message { kind: *kind, meta, data }).map(Some);
+        if self.stream.is_none() && (1..=TURN_MAX).contains(&data.len()) {
+            match link.send(self.channel, &Message { kind: *kind, meta, data }) {
+                // More than the device takes at once.
+                Err(SendError::TooLong(_)) => {}
+                sent => return sent.map(Some),
+            }
         }
         let (stream, sent) = match &mut self.stream {
             Some(begun) => begun,

@@ -1,12 +1,20 @@
-//! What the end-to-end tests are made of: a cable, a board at its end, a host, and clients of the host; and a simulator of two links.
+//! What the end-to-end tests and the benchmark are made of: a cable, a board at its end, a host, clients of the host, and a paced wire; and a
+//! simulator of two links.
 
 mod board;
 mod cable;
 mod client;
 mod host;
+mod noise;
+mod port;
+mod pump;
 pub mod sim;
+mod wire;
 
 pub use board::Board;
 pub use cable::Cable;
 pub use client::Client;
 pub use host::Host;
+pub use noise::{Noise, Random};
+pub use port::Port;
+pub use wire::{End, Line, Traffic, Wire};

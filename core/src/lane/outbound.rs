@@ -97,6 +97,16 @@ impl<'i> OutLane<'i> {
         self.may_begin() && self.allows(last) && (0..SPAN).contains(&distance(last, self.base))
     }
 
+    /// The place of the next new frame.
+    pub(crate) fn next_place(&self) -> u8 {
+        self.next
+    }
+
+    /// Frames that may be sent before more credit comes.
+    pub(crate) fn credit(&self) -> usize {
+        usize::try_from(distance(self.limit, self.next)).unwrap_or(0)
+    }
+
     /// Gives the next place to a frame with these labels, or to the end; true when the frame continues the one before it.
     pub(crate) fn take_place(&mut self, labels: Option<(MessageId, u32)>) -> (u8, bool) {
         let place = self.next;

@@ -10,7 +10,7 @@ use crate::frame::{MessageId, Position};
 use crate::lane::{InLane, Meaning, Verdict};
 use crate::mux::{Mux, Route};
 use crate::output::packet_max;
-use crate::packet::{self, Ack, Care, Close, DecodeError, Hello, Identity, Packet, Seal, Terms, VERSION};
+use crate::packet::{self, Ack, Care, Close, DecodeError, Hello, Identity, Open, Packet, Seal, Terms, VERSION};
 use crate::pool::{Block, Head, Role};
 use crate::repair::Repair;
 use crate::window::{Answer, ReceiveWindow};
@@ -21,7 +21,9 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     /// Take the events with [`Link::poll_event`], then call again with the rest. `now_us` is the time in microseconds from any start.
     pub fn handle_input(&mut self, input: &[u8], now_us: u64) -> usize {
         self.discard();
-        self.acks.input(now_us);
+        if !input.is_empty() {
+            self.acks.input(now_us);
+        }
         let seal = self.peer.map_or(Seal::default(), |peer| Seal::new(peer.epoch, self.config.epoch));
         let mut rest = input;
         while let Some(run) = self.deframer.next_run(&mut rest) {
@@ -60,7 +62,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
                 add(&mut self.counters.echoed, 1);
                 return Ok(false);
             }
-            return Ok(self.handle_hello(terms, asks));
+            return Ok(self.handle_hello(terms, asks, now_us));
         }
         if !self.is_up() {
             // It fits, so the peer knows us; it remains to hear that from itself.
@@ -68,9 +70,9 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             return Err(DecodeError::Unknown);
         }
         match packet {
-            Packet::Open(id, channel) => {
+            Packet::Open(Open { id, place, channel }) => {
                 let meaning = self.channel_named(channel.name).map_or(Meaning::NotOurs, Meaning::Ours);
-                self.handle_open(id, meaning, channel.delivery)
+                self.handle_open(id, place, meaning, channel.delivery)
             }
             Packet::Data(data) => match data.care {
                 Care::Lossy => self.handle_lossy(data.channel, now_us),
@@ -104,7 +106,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         terms.epoch == self.config.epoch && identity == self.config.identity
     }
 
-    fn handle_hello(&mut self, terms: Terms, asks: bool) -> bool {
+    fn handle_hello(&mut self, terms: Terms, asks: bool, now_us: u64) -> bool {
         let knows_us = terms.seen == self.config.epoch;
         let mut is_news = false;
         if self.peer.is_none_or(|peer| peer.epoch != terms.epoch) {
@@ -116,6 +118,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         {
             peer.is_up = true;
             is_news = true;
+            self.repair.greeted(now_us.saturating_sub(self.greeting.left_at_us()));
         }
         // Of two that cannot agree neither is ever up: they do not answer each other for ever.
         if asks && (!knows_us || self.is_up()) {
@@ -137,6 +140,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             is_up: false,
             frame_max: packet_max(FRAME).min(theirs),
             packet_max: packet_max(P::LEN).min(theirs),
+            window: terms.window,
             ack_every: terms.ack_every,
             heartbeat_us: u64::from(terms.silence_ms) * 1000 / 3,
         });
@@ -152,20 +156,35 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         self.repair = Repair::default();
         self.received = ReceiveWindow::default();
         self.acks.sent();
+        self.strays.clear();
         self.news.forget();
         self.is_silent = false;
         self.peer.take().is_some_and(|peer| peer.is_up)
     }
 
-    fn handle_open(&mut self, id: ChannelId, meaning: Meaning, delivery: Delivery) -> Result<bool, DecodeError> {
-        let lane = self.in_lanes.get_mut(id.index()).ok_or(DecodeError::Unknown)?;
+    fn handle_open(
+        &mut self,
+        id: ChannelId,
+        place: u8,
+        meaning: Meaning,
+        delivery: Delivery,
+    ) -> Result<bool, DecodeError> {
+        self.note_answer(false);
+        let Some(lane) = self.in_lanes.get_mut(id.index()) else { return self.handle_stray(id, place) };
         lane.repeat_credit();
         let is_new = lane.meaning == Meaning::Unknown;
         if is_new {
             lane.open(meaning, delivery);
         }
-        self.note_answer(false);
         Ok(is_new)
+    }
+
+    /// A channel for which there is no room: the sender is told to go on, as if somebody took what it sends.
+    fn handle_stray(&mut self, channel: ChannelId, next: u8) -> Result<bool, DecodeError> {
+        self.strays.retain(|(other, _)| *other != channel);
+        // One that finds no room is told when it comes again.
+        let _ = self.strays.push((channel, next.wrapping_add(Self::WINDOW)));
+        Err(DecodeError::Unknown)
     }
 
     fn handle_lossy(&mut self, channel: ChannelId, now_us: u64) -> Result<bool, DecodeError> {
@@ -183,7 +202,11 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     fn handle_frames(&mut self, len: usize, number: u8, place: u8, now_us: u64) -> Result<bool, DecodeError> {
         let Ok(Packet::Data(data)) = Packet::decode_checked(self.deframer.packet(len)) else { return Ok(false) };
         let Header { channel, labels, frames, .. } = Header::of(&data);
-        let lane = self.in_lanes.get_mut(channel.index()).ok_or(DecodeError::Unknown)?;
+        let end = place.wrapping_add(frames as u8);
+        let Some(lane) = self.in_lanes.get_mut(channel.index()) else {
+            self.note_number(number, true);
+            return self.handle_stray(channel, end);
+        };
         match lane.meaning {
             Meaning::Ours(_) => {}
             Meaning::Unknown if lane.ahead(place) < 0 => {}
@@ -194,7 +217,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             }
             Meaning::NotOurs => {
                 // Nobody is told, so their order does not matter.
-                lane.pass(place.wrapping_add(frames as u8).wrapping_sub(1));
+                lane.pass(end.wrapping_sub(1));
                 let owes = lane.owes_credit(Self::WINDOW);
                 self.note_number(number, true);
                 self.note_answer(owes);
@@ -314,7 +337,10 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     }
 
     fn handle_close(&mut self, number: u8, channel: ChannelId, place: u8, is_reset: bool) -> Result<bool, DecodeError> {
-        let lane = self.in_lanes.get_mut(channel.index()).ok_or(DecodeError::Unknown)?;
+        let Some(lane) = self.in_lanes.get_mut(channel.index()) else {
+            self.note_number(number, true);
+            return self.handle_stray(channel, place.wrapping_add(1));
+        };
         let ahead = lane.ahead(place);
         if ahead < 0 {
             add(&mut self.counters.duplicate, 1);

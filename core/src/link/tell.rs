@@ -7,7 +7,7 @@ use crate::counters::add;
 use crate::event::{Event, Peer, PeerChannel};
 use crate::frame::{Frame, MessageId, Position};
 use crate::lane::{InLane, Verdict};
-use crate::packet::{Care, Close, Data, Hello, Packet};
+use crate::packet::{Care, Close, Data, Hello, Open, Packet};
 use crate::pool::{Block, Role, Slot};
 
 /// What there is to tell, in the order in which it is told.
@@ -271,7 +271,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
                     Some(_) => Event::Up(Peer { epoch: terms.epoch, identity }),
                     None => Event::Incompatible { min: terms.version_min, max: terms.version_max },
                 }),
-                Packet::Open(id, channel) => {
+                Packet::Open(Open { id, channel, .. }) => {
                     let ours = self.in_lanes.get(id.index())?.meaning.ours();
                     Some(Event::Opened { peer: PeerChannel(id.0), channel, ours })
                 }

@@ -9,11 +9,13 @@ use crate::counters::add;
 use crate::frame::Frame;
 use crate::lane::OutLane;
 use crate::output::packet_max;
-use crate::packet::{self, Ack, Care, Close, Data, Hello, Packet, RUN_MAX, Seal, Terms, VERSION};
+use crate::packet::{self, Ack, Care, Close, Data, Hello, Open, Packet, RUN_MAX, Seal, Terms, VERSION};
 use crate::pool::{Block, Role, Slot};
 
 /// Most credits in one acknowledgement; the others go in the next.
 const CREDITS: usize = 16;
+/// Most channels without room that one acknowledgement answers.
+pub(super) const STRAYS: usize = 4;
 
 impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> Link<'_, FRAME, BLOCKS, CHANNELS, P> {
     /// Does what is due at `now_us`.
@@ -22,13 +24,14 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             self.greeting.is_due |= now_us >= self.greeting.at_us;
             return;
         };
-        if self.repair.expire(now_us) {
+        if self.repair.expire(self.heard_at_us, now_us) {
             add(&mut self.counters.timeouts, 1);
             self.ask_about_newest();
         }
         if self.opens_deadline_us().is_some_and(|deadline| now_us >= deadline) {
             self.out_lanes.iter_mut().for_each(|lane| lane.is_told &= lane.is_heard);
         }
+        self.acks.handle_timeout(now_us);
         if self.heartbeat_at_us(peer).is_some_and(|deadline| now_us >= deadline) {
             self.acks.hurry();
             self.repeat_credits();
@@ -54,7 +57,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     }
 
     fn heartbeat_at_us(&self, peer: Known) -> Option<u64> {
-        (peer.heartbeat_us > 0).then(|| self.sent_at_us.saturating_add(peer.heartbeat_us))
+        let is_wanted = peer.heartbeat_us > 0 && !self.acks.is_due();
+        is_wanted.then(|| self.sent_at_us.saturating_add(peer.heartbeat_us))
     }
 
     fn silent_at_us(&self) -> Option<u64> {
@@ -124,7 +128,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         if let Some(at) = self.out_lanes.iter().position(OutLane::is_to_be_told) {
             return self.put_open(at, seal, now_us);
         }
-        if self.acks.is_due(now_us) {
+        if self.acks.is_due() {
             self.put_ack(seal);
             return Some(());
         }
@@ -156,7 +160,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         let lane = self.out_lanes.get_mut(at)?;
         lane.is_told = true;
         let channel = lane.channel?;
-        self.put(&Packet::Open(ChannelId(at as u8), channel), seal);
+        let place = lane.next_place();
+        self.put(&Packet::Open(Open { id: ChannelId(at as u8), place, channel }), seal);
         Some(())
     }
 
@@ -164,6 +169,9 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         self.acks.sent();
         let has_room = self.mux.pool.free() > BLOCKS / 4;
         let mut credits = Vec::<u8, { CREDITS * 2 }>::new();
+        for (channel, limit) in core::mem::take(&mut self.strays) {
+            credits.extend_from_slice(&Ack::credit(channel, limit)).unwrap_or_default();
+        }
         for (at, lane) in self.in_lanes.iter_mut().enumerate() {
             if has_room && lane.owes_credit(Self::WINDOW) {
                 lane.give_credit(Self::WINDOW);
@@ -259,8 +267,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         let block = pool.get(*first)?;
         let frame = block.frame()?;
         let last = further.last().map_or(Some(block), |last| pool.get(*last))?;
-        let total = frame.position.total();
-        // A total that was said is not said again but with the end, where it may be new.
+        // A stream may learn its total only at its end. One that was said is not said again but there.
+        let total = last.position.total();
         let ends = total.is_some() && total == last.position.sequence().checked_add(1);
         let data = Data {
             care: Care::Numbered { number, place: block.place },

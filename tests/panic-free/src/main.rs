@@ -16,7 +16,7 @@ mod board {
     use pocketmux_core::deframe::{Deframer, Run};
     use pocketmux_core::io::{Wire, transmit};
     use pocketmux_core::json::{EscapedStr, escape, unescape};
-    use pocketmux_core::mux::{Mux, Route};
+    use pocketmux_core::mux::{Bounds, Mux, Route};
     use pocketmux_core::packet::{Packet, Seal};
     use pocketmux_core::{
         Channel, ChannelId, Config, Cut, Delivery, Demux, Event, Frame, Identity, Kind, Link, Message, MessageId,
@@ -196,7 +196,7 @@ mod board {
         };
         for _ in 0..input() {
             let message = Message::bytes(some(&data)).with_meta(text(&data));
-            if let Err(error) = mux.send(route, &message, usize::from(input())) {
+            if let Err(error) = mux.send(route, &message, Bounds::of_data(usize::from(input()))) {
                 let _ = write!(Out, "{error}");
             }
             if let Some(position) = Position::new(u32::from_le_bytes(inputs()), Some(u32::from_le_bytes(inputs()))) {

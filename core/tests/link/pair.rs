@@ -79,7 +79,10 @@ impl Side {
                         self.demux.clear();
                         self.heard.push(Heard::Down);
                     }
-                    Event::Opened { channel, .. } => self.heard.push(Heard::Opened(channel.name.into())),
+                    Event::Opened { channel, .. } => {
+                        let words = [channel.name, channel.meta].map(str::trim);
+                        self.heard.push(Heard::Opened(words.join(" ").trim().into()));
+                    }
                     Event::Frame(frame) => {
                         self.frames.push(Frame { total: frame.position.total(), data: frame.data.to_vec() });
                         self.metas.extend((!frame.meta.is_empty()).then(|| frame.meta.to_string()));

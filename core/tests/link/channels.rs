@@ -1,0 +1,193 @@
+//! Channels that come and go, credit, and what a receiver that does not read costs the others: nothing.
+
+use crate::pair::{BULK, CHAT, Heard, LATEST, Pair, URGENT};
+use pocketmux_core::{Channel, Config, Event, Link, Message, OpenError, SendError};
+
+#[test]
+fn a_channel_opens_in_the_middle_of_a_link_with_its_meta_and_ends_after_its_last_frame() {
+    let mut pair = Pair::up();
+    let new = pair.a.link.open(Channel::new("new").with_content("text/plain").with_meta("why")).unwrap();
+    pair.a.link.send(new, &Message::text("before it is known")).unwrap();
+    pair.run_ms(50);
+    assert_eq!(pair.b.heard.last(), Some(&Heard::Opened("new why".into())));
+    pair.a.link.close(new);
+    assert_eq!(pair.a.link.send(new, &Message::text("after")), Err(SendError::Channel));
+    assert_eq!(pair.a.link.channel_named("new"), None);
+    pair.run_ms(50);
+    assert_eq!(pair.b.heard.last(), Some(&Heard::Closed(String::new(), None)));
+    // Its number is free for another.
+    let other = pair.a.link.open(Channel::new("other")).unwrap();
+    assert_eq!(other, new);
+    pair.run_ms(50);
+    assert_eq!(pair.b.heard.last(), Some(&Heard::Opened("other".into())));
+}
+
+#[test]
+fn an_end_comes_after_everything_that_was_sent_whatever_is_lost() {
+    let mut pair = Pair::up();
+    pair.bit_error_rate = 2e-3;
+    for n in 0..6 {
+        pair.a.link.send(BULK, &Message::text(&format!("{n}{}", "x".repeat(100)))).unwrap();
+    }
+    pair.a.link.close(BULK);
+    pair.run_ms(3000);
+    assert_eq!(pair.b.messages().len(), 6);
+    assert!(pair.b.heard.contains(&Heard::Closed("bulk".into(), None)));
+    assert_eq!(pair.b.heard.iter().filter(|heard| matches!(heard, Heard::Closed(..))).count(), 1);
+    // It can be opened anew, and is the same channel to the other side.
+    let again = pair.a.link.open(Channel::new("bulk")).unwrap();
+    pair.a.link.send(again, &Message::text("again")).unwrap();
+    pair.run_ms(3000);
+    assert_eq!(pair.b.messages().last(), Some(&("bulk".into(), b"again".to_vec())));
+}
+
+#[test]
+fn a_reset_drops_what_has_not_arrived_and_says_why() {
+    let mut pair = Pair::up();
+    pair.unplugged = true;
+    pair.a.link.send(BULK, &Message::text("never")).unwrap();
+    pair.run_ms(5);
+    pair.a.link.reset(BULK, "the disk is full");
+    pair.a.link.send(CHAT, &Message::text("chat goes on")).unwrap();
+    pair.unplugged = false;
+    pair.run_ms(2000);
+    assert_eq!(pair.b.messages(), [("chat".into(), b"chat goes on".to_vec())]);
+    assert!(pair.b.heard.contains(&Heard::Closed("bulk".into(), Some("the disk is full".into()))));
+}
+
+#[test]
+fn a_reason_and_a_meta_have_their_limits() {
+    let mut pair = Pair::up();
+    pair.a.link.reset(BULK, "a reason that is much longer than a reset holds, cut between chäracters");
+    pair.run_ms(50);
+    assert!(pair.b.heard.contains(&Heard::Closed("bulk".into(), Some("a reason that is much longer tha".into()))));
+    const LONG: &str = "thirty-three bytes, one too many.";
+    assert_eq!(pair.a.link.open(Channel::new("m").with_meta(LONG)), Err(OpenError::Meta));
+    assert_eq!(pair.a.link.open(Channel::new("c").with_content(LONG)), Err(OpenError::Meta));
+}
+
+#[test]
+fn a_paused_channel_stops_and_no_other() {
+    let mut pair = Pair::up();
+    pair.b.link.pause(CHAT);
+    let mut sent = 0;
+    for _ in 0..200 {
+        sent += u32::from(pair.a.link.send(CHAT, &Message::text("held")).is_ok());
+        pair.run_ms(1);
+    }
+    assert_eq!(pair.b.messages(), []);
+    // A window of frames crosses and is held there; one more waits here.
+    assert_eq!(sent, 9);
+    pair.a.link.send(URGENT, &Message::text("passes")).unwrap();
+    pair.a.link.send(LATEST, &Message::text("passes, too")).unwrap();
+    pair.run_ms(5);
+    assert_eq!(pair.b.messages().len(), 2);
+    let sent_packets = pair.a.link.counters().sent;
+    pair.run_ms(1000);
+    assert!(pair.a.link.counters().sent - sent_packets < 10, "nothing is sent again and again into a closed door");
+    pair.b.link.resume(CHAT);
+    pair.run_ms(1000);
+    assert_eq!(pair.b.messages().len() as u32, 2 + sent);
+}
+
+#[test]
+fn a_paused_latest_channel_brings_the_newest_when_it_goes_on() {
+    let mut pair = Pair::up();
+    pair.b.link.pause(LATEST);
+    for n in 0..50 {
+        pair.a.link.send(LATEST, &Message::text(&n.to_string())).unwrap();
+        pair.run_ms(1);
+    }
+    assert_eq!(pair.b.messages(), []);
+    pair.b.link.resume(LATEST);
+    pair.run_ms(500);
+    assert_eq!(pair.b.messages().last(), Some(&("latest".into(), b"49".to_vec())));
+}
+
+#[test]
+fn every_channel_but_one_paused_leaves_that_one_its_way() {
+    let mut pair = Pair::up();
+    for channel in [URGENT, BULK, CHAT] {
+        pair.b.link.pause(channel);
+    }
+    for n in 0..100 {
+        for channel in [URGENT, BULK, CHAT] {
+            let _ = pair.a.link.send(channel, &Message::text("held"));
+        }
+        if n % 10 == 0 {
+            let _ = pair.a.link.send(LATEST, &Message::text(&n.to_string()));
+        }
+        pair.run_ms(1);
+        // And the receiver can still send.
+        if n % 20 == 0 {
+            pair.b.link.send(CHAT, &Message::text("back")).unwrap();
+        }
+        pair.run_ms(10);
+    }
+    pair.run_ms(500);
+    assert_eq!(pair.a.messages().len(), 5);
+    assert_eq!(pair.b.messages().last().map(|(name, _)| name.as_str()), Some("latest"));
+    for channel in [URGENT, BULK, CHAT] {
+        pair.b.link.resume(channel);
+    }
+    pair.run_ms(500);
+    assert!(pair.b.messages().len() > 10);
+}
+
+#[test]
+fn a_channel_that_only_one_side_has_costs_the_others_nothing() {
+    let mut pair = Pair::up();
+    let own = pair.a.link.open(Channel::new("own")).unwrap();
+    for n in 0..100 {
+        pair.a.link.send(own, &Message::text("unheard")).unwrap();
+        pair.a.link.send(CHAT, &Message::text(&n.to_string())).unwrap();
+        pair.run_ms(1);
+    }
+    pair.run_ms(100);
+    assert_eq!(pair.b.messages().len(), 100);
+    assert!(pair.a.link.mux().is_empty());
+}
+
+#[test]
+fn a_receiver_with_fewer_channels_lets_the_rest_pass_and_nothing_is_sent_for_ever() {
+    let mut a = Link::<256, 16, 64>::new(Config { epoch: 1, ..Config::default() });
+    let mut b = Link::<256, 16, 2>::new(Config { epoch: 2, ..Config::default() });
+    let names: Vec<String> = (0..64).map(|n| format!("channel {n}")).collect();
+    let ids: Vec<_> = names.iter().map(|name| a.open(Channel::new(name)).unwrap()).collect();
+    assert_eq!(a.open(Channel::new("one too many")), Err(OpenError::Full));
+    b.open(Channel::new("channel 1")).unwrap();
+    let mut heard = Vec::new();
+    for now_us in (0..20_000_000).step_by(1000) {
+        if now_us == 100_000 {
+            a.send(ids[1], &Message::text("hello")).unwrap();
+        }
+        if now_us > 100_000 && now_us <= 200_000 {
+            a.send(ids[63], &Message::text("to nobody")).unwrap();
+        }
+        a.handle_timeout(now_us);
+        b.handle_timeout(now_us);
+        let bytes = a.poll_transmit(now_us).to_vec();
+        a.consume(bytes.len());
+        let mut input = &bytes[..];
+        while !input.is_empty() {
+            input = &input[b.handle_input(input, now_us)..];
+            while let Some(event) = b.poll_event() {
+                if let Event::Frame(frame) = event {
+                    heard.push(frame.data.to_vec());
+                }
+            }
+        }
+        let bytes = b.poll_transmit(now_us).to_vec();
+        b.consume(bytes.len());
+        let mut input = &bytes[..];
+        while !input.is_empty() {
+            input = &input[a.handle_input(input, now_us)..];
+            while a.poll_event().is_some() {}
+        }
+    }
+    assert_eq!(heard, [b"hello"]);
+    assert!(a.mux().is_empty() && a.stats().in_flight == 0);
+    // Its table a few times, the messages, and heartbeats.
+    let sent = a.counters().sent;
+    assert!(sent < 600, "{sent}");
+}

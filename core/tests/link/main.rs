@@ -1,0 +1,5 @@
+//! Two links joined by a wire in virtual time.
+
+mod channels;
+mod pair;
+mod session;

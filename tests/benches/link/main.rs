@@ -1,0 +1,114 @@
+//! The link measured against its peers, over one paced wire: see `--help`, and `tests/src/wire.rs` for the wire.
+//!
+//! The figures of one run compare with each other; with those of another machine, less so.
+
+mod course;
+mod driver;
+mod fairness;
+mod kermit;
+mod machine;
+mod memory;
+mod options;
+mod ours;
+mod overhead;
+mod program;
+mod report;
+mod sides;
+mod transfer;
+mod urgent;
+mod zmodem;
+
+use std::io;
+use std::process::ExitCode;
+
+use course::Course;
+use options::Options;
+use report::{Report, Row};
+use sides::{LARGE, SMALL};
+use transfer::Transfer;
+
+const ABOUT: &str = "# The link, measured
+
+Written by `cargo bench -p pocketmux-tests --bench link -- --write`; do not edit.
+
+Goodput is the file's bits in percent of what the line could have carried, ten bits a byte, from the sender's first byte on the wire
+until the receiver had the file's last (for the other programs: until the last byte of the sender). `never`: not within five times
+the time of the line, and ten seconds. The rate of bit errors holds for both directions. Each figure is one run; one during which others
+took more than a twentieth of the machine's time was repeated once, and the less disturbed of the two counts.
+`line busy` is what the machine and the programs made of the line: where it is below 100 % on a clean line, somebody was late.
+";
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(help) => {
+            eprintln!("{help}");
+            return ExitCode::FAILURE;
+        }
+    };
+    eprintln!("seed {}", options.seed);
+    let mut report = Report::default();
+    if let Err(error) = measure(&options, &mut report) {
+        report.fail(error.to_string());
+    }
+    let text =
+        format!("{}\nSeed {}{}.\n", report.table(), options.seed, if options.quick { ", short form" } else { "" });
+    print!("{text}");
+    if options.write {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/link/REPORT.md");
+        if let Err(error) = std::fs::write(path, format!("{ABOUT}\n{text}")) {
+            report.fail(format!("the report cannot be written: {error}"));
+        }
+    }
+    if report.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn measure(options: &Options, report: &mut Report) -> io::Result<()> {
+    let peers =
+        [("zmodem", zmodem::PACKAGE, zmodem::is_installed()), ("kermit", kermit::PACKAGE, kermit::is_installed())];
+    for (part, package, is_installed) in peers {
+        if options.wants(part) && !is_installed {
+            report.fail(format!("{part}: please install the Debian package {package}"));
+            let (who, line) = (part.to_owned(), String::new());
+            let (figure, detail) = ("n/a".to_owned(), format!("the Debian package {package} is not installed"));
+            report.add(Row { what: "goodput", who, line, figure, detail });
+        }
+    }
+    for course in Course::all(options) {
+        move_file(&course, options, report)?;
+    }
+    if options.wants("urgent") {
+        urgent::run(options, report)?;
+    }
+    if options.wants("fairness") {
+        fairness::run(report);
+    }
+    if options.wants("overhead") {
+        overhead::run(report);
+    }
+    Ok(())
+}
+
+/// Has the course's file moved by everyone who is asked for.
+fn move_file(course: &Course, options: &Options, report: &mut Report) -> io::Result<()> {
+    let mut add = |who, is_ours, transfer: &dyn Fn() -> io::Result<Transfer>| {
+        let (transfer, stolen) = machine::undisturbed(!options.quick, transfer)?;
+        transfer.report(report, who, course, is_ours, stolen);
+        io::Result::Ok(())
+    };
+    if options.wants("zmodem") && course.for_peers && zmodem::is_installed() {
+        for (who, settings) in zmodem::VARIANTS {
+            add(who, false, &|| zmodem::transfer(course, settings))?;
+        }
+    }
+    if options.wants("kermit") && course.for_peers && kermit::is_installed() {
+        for (who, settings) in kermit::VARIANTS {
+            add(who, false, &|| kermit::transfer(course, settings))?;
+        }
+    }
+    if options.wants("ours") {
+        add("ours, chunks of 240 B", true, &|| ours::transfer::<SMALL>(course))?;
+        add("ours, chunks of 1 KiB", true, &|| ours::transfer::<LARGE>(course))?;
+    }
+    Ok(())
+}
