@@ -15,7 +15,7 @@ const DRAFTS_MAX: usize = 6;
 /// Longest message.
 const CONTENT_MAX: usize = 8192;
 /// Bytes of a message on average, all kinds together.
-const CONTENT_MEAN: u64 = 450;
+const CONTENT_MEAN: u64 = 150;
 
 /// A draft, and how far it got.
 #[derive(Debug)]
