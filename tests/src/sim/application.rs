@@ -4,10 +4,10 @@ use std::fmt;
 
 use pocketmux_core::{ChannelId, Delivery, Demux, Message, MessageId, SendError, Stream};
 
+use super::chance::Chance;
 use super::draft::{Draft, How};
 use super::ledger::{Ledger, Session};
 use super::node::Node;
-use super::random::Random;
 use super::table::TABLE;
 
 /// Drafts that wait or are under way at once.
@@ -38,7 +38,7 @@ enum Step {
 /// The application of one boot of a side.
 pub struct Application {
     epoch: u32,
-    random: Random,
+    random: Chance,
     /// Channels by their place in the table and on this side.
     channels: Vec<(usize, ChannelId)>,
     cut: Option<usize>,
@@ -57,7 +57,7 @@ pub struct Application {
 impl Application {
     /// An application that sends `load` hundredths of `rate` bytes a second until `stop_ns`.
     #[must_use]
-    pub fn new(epoch: u32, random: Random, channels: Vec<(usize, ChannelId)>, cut: Option<usize>) -> Self {
+    pub fn new(epoch: u32, random: Chance, channels: Vec<(usize, ChannelId)>, cut: Option<usize>) -> Self {
         let rebuilding = channels.iter().map(|_| Demux::new(|| vec![0; CONTENT_MAX])).collect();
         Self {
             epoch,

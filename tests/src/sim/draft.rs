@@ -5,7 +5,7 @@
 
 use pocketmux_core::{Delivery, Kind};
 
-use super::random::Random;
+use super::chance::Chance;
 use super::table::TABLE;
 
 /// Data that every frame holds, however noisy the line and long the labels.
@@ -45,7 +45,7 @@ impl Draft {
     /// Any message of any size on a channel.
     ///
     /// With `plain`, text has one unit a byte.
-    pub fn new(random: &mut Random, number: usize, pocket: usize, epoch: u32, plain: bool) -> Self {
+    pub fn new(random: &mut Chance, number: usize, pocket: usize, epoch: u32, plain: bool) -> Self {
         let kind = random.pick(&[Kind::Text, Kind::Binary]);
         let meta = if random.chance(0.3) { format!("meta {number}") } else { String::new() };
         let repaired = TABLE[pocket].delivery == Delivery::Reliable;
@@ -67,7 +67,7 @@ impl Draft {
 }
 
 struct Body<'r> {
-    random: &'r mut Random,
+    random: &'r mut Chance,
     kind: Kind,
     plain: bool,
 }
@@ -99,7 +99,7 @@ impl Body<'_> {
         let style = self.random.index(3);
         while content.len() < len {
             let left = len - content.len();
-            let byte = self.random.next() as u8;
+            let byte = self.random.number() as u8;
             match self.kind {
                 Kind::Text if !self.plain && left >= 4 && byte < 40 => content.extend_from_slice("😀".as_bytes()),
                 Kind::Text if !self.plain && left >= 2 && byte < 80 => content.extend_from_slice("é".as_bytes()),

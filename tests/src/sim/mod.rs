@@ -8,12 +8,12 @@
 //! The same seed gives the same run. `POCKETMUX_SEED=n` runs one seed alone; `POCKETMUX_RUNS=n` sets how many are run.
 
 pub mod application;
+pub mod chance;
 pub mod draft;
 pub mod fault;
 pub mod ledger;
 pub mod node;
 pub mod noise;
-pub mod random;
 pub mod record;
 pub mod runs;
 pub mod scenario;

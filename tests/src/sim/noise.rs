@@ -1,6 +1,6 @@
 //! What a bad line does to bytes: flips bits, loses runs of bytes, garbles them, and repeats packets.
 
-use super::random::Random;
+use super::chance::Chance;
 
 /// How bad a line is. All are probabilities; 0 for what does not happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -24,9 +24,8 @@ const REPEATED_MAX: usize = 8192;
 #[derive(Debug)]
 pub struct Noise {
     plan: NoisePlan,
-    random: Random,
-    /// Bits until the next flip.
-    flip_in: u64,
+    random: Chance,
+    bits: crate::Noise,
     /// Bytes until the next run of each kind, and bytes that are left of the present one.
     lose_in: u64,
     losing: u64,
@@ -39,11 +38,11 @@ pub struct Noise {
 impl Noise {
     /// Noise as planned, of this seed.
     #[must_use]
-    pub fn new(plan: NoisePlan, mut random: Random) -> Self {
-        let flip_in = random.failures(plan.flip);
+    pub fn new(plan: NoisePlan, mut random: Chance) -> Self {
+        let bits = crate::Noise::new(plan.flip, random.number());
         let lose_in = random.failures(plan.lose);
         let garble_in = random.failures(plan.garble);
-        Self { plan, random, flip_in, lose_in, losing: 0, garble_in, garbling: 0, run: Vec::new() }
+        Self { plan, random, bits, lose_in, losing: 0, garble_in, garbling: 0, run: Vec::new() }
     }
 
     /// Ends the noise for good.
@@ -66,12 +65,12 @@ impl Noise {
         out
     }
 
-    fn pass_byte(&mut self, byte: u8) -> Option<u8> {
-        if starts(&mut self.lose_in, 1) {
+    fn pass_byte(&mut self, mut byte: u8) -> Option<u8> {
+        if starts(&mut self.lose_in) {
             self.losing = self.random.between(1, RUN_MAX);
             self.lose_in = self.random.failures(self.plan.lose);
         }
-        if starts(&mut self.garble_in, 1) {
+        if starts(&mut self.garble_in) {
             self.garbling = self.random.between(1, RUN_MAX);
             self.garble_in = self.random.failures(self.plan.garble);
         }
@@ -81,21 +80,10 @@ impl Noise {
         }
         if self.garbling > 0 {
             self.garbling -= 1;
-            return Some(self.random.next() as u8);
+            return Some(self.random.number() as u8);
         }
-        Some(self.flip(byte))
-    }
-
-    fn flip(&mut self, mut byte: u8) -> u8 {
-        let mut bit = 0;
-        while self.flip_in < 8 - bit {
-            bit += self.flip_in;
-            byte ^= 1 << bit;
-            bit += 1;
-            self.flip_in = self.random.failures(self.plan.flip);
-        }
-        self.flip_in -= 8 - bit;
-        byte
+        self.bits.spoil(&mut byte);
+        Some(byte)
     }
 
     fn end_run(&mut self, out: &mut Vec<u8>) {
@@ -107,8 +95,8 @@ impl Noise {
 }
 
 /// Counts down; true when the count was reached.
-fn starts(left: &mut u64, by: u64) -> bool {
-    match left.checked_sub(by) {
+fn starts(left: &mut u64) -> bool {
+    match left.checked_sub(1) {
         Some(rest) => {
             *left = rest;
             false

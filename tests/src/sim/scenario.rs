@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use super::chance::Chance;
 use super::fault::{Event, Fault};
 use super::node::{SHAPES, Shape};
 use super::noise::NoisePlan;
-use super::random::Random;
 use super::table::TABLE;
 use super::wire::WirePlan;
 
@@ -54,7 +54,7 @@ impl Scenario {
     /// The scenario of a seed.
     #[must_use]
     pub fn new(seed: u64, family: Family) -> Self {
-        let mut random = Random::new(seed, 1);
+        let mut random = Chance::new(seed, 1);
         let sides = side_plans(&mut random);
         let rate = random.pick(&[960, 1920, 11_520, 11_520, 92_160, 1_000_000]);
         let delay_us = random.pick(&[0, 50, 1000, 16_000, 100_000]);
@@ -74,7 +74,7 @@ impl Scenario {
         scenario
     }
 
-    fn add_faults(&mut self, random: &mut Random, family: Family) {
+    fn add_faults(&mut self, random: &mut Chance, family: Family) {
         let reboots = if family.reboots { random.between(1, 4) } else { 0 };
         let breaks = if family.breaks { random.between(1, 6) } else { 0 };
         for _ in 0..reboots {
@@ -130,7 +130,7 @@ impl Scenario {
     }
 }
 
-fn side_plans(random: &mut Random) -> [SidePlan; 2] {
+fn side_plans(random: &mut Chance) -> [SidePlan; 2] {
     let shapes = [random.pick(&SHAPES), random.pick(&SHAPES)];
     let most = shapes[0].channels.min(shapes[1].channels).min(TABLE.len());
     let mut shared: Vec<usize> = (0..TABLE.len()).collect();
@@ -150,7 +150,7 @@ fn side_plans(random: &mut Random) -> [SidePlan; 2] {
     })
 }
 
-fn noise_plan(random: &mut Random, noise: bool) -> NoisePlan {
+fn noise_plan(random: &mut Chance, noise: bool) -> NoisePlan {
     let mut sometimes = |low, high| if random.chance(0.5) { random.magnitude(low, high) } else { 0.0 };
     let plan = NoisePlan {
         flip: sometimes(1e-6, 2e-3),

@@ -3,9 +3,9 @@
 use pocketmux_core::{Config, Event, Identity};
 
 use super::application::Application;
+use super::chance::Chance;
 use super::ledger::{Ledger, Session};
 use super::node::Node;
-use super::random::Random;
 use super::scenario::SidePlan;
 use super::table::TABLE;
 use super::trace::Trace;
@@ -18,7 +18,7 @@ pub struct Side {
     /// 0 or 1.
     pub number: usize,
     plan: SidePlan,
-    random: Random,
+    random: Chance,
     /// The link.
     pub node: Box<dyn Node>,
     /// The application.
@@ -57,7 +57,7 @@ pub struct Side {
 impl Side {
     /// A side that boots now.
     #[must_use]
-    pub fn new(number: usize, plan: SidePlan, mut random: Random) -> Self {
+    pub fn new(number: usize, plan: SidePlan, mut random: Chance) -> Self {
         let (node, application, epoch) = boot(number, &plan, &mut random);
         Self {
             number,
@@ -230,8 +230,8 @@ impl Side {
     }
 }
 
-fn boot(number: usize, plan: &SidePlan, random: &mut Random) -> (Box<dyn Node>, Application, u32) {
-    let epoch = (random.next() as u32).max(1);
+fn boot(number: usize, plan: &SidePlan, random: &mut Chance) -> (Box<dyn Node>, Application, u32) {
+    let epoch = (random.number() as u32).max(1);
     let identity = Identity { name: ["a", "b"][number], firmware: "sim 1", serial: "0001" };
     let mut node = (plan.shape.boot)(Config { identity, epoch, ..Config::default() });
     if let Some(cut) = plan.cut.and_then(pocketmux_core::Cut::units) {
@@ -240,6 +240,6 @@ fn boot(number: usize, plan: &SidePlan, random: &mut Random) -> (Box<dyn Node>, 
     let open =
         |&pocket: &usize| (pocket, node.open(TABLE[pocket]).expect("the plan has no more channels than the shape"));
     let channels = plan.channels.iter().map(open).collect();
-    let application = Application::new(epoch, Random::new(random.next(), 1), channels, plan.cut);
+    let application = Application::new(epoch, Chance::new(random.number(), 1), channels, plan.cut);
     (node, application, epoch)
 }

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::chance::Chance;
 use super::noise::{Noise, NoisePlan};
-use super::random::Random;
 
 /// What one direction is like.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,7 +61,7 @@ pub struct Wire {
 impl Wire {
     /// An empty wire.
     #[must_use]
-    pub fn new(plan: WirePlan, random: Random) -> Self {
+    pub fn new(plan: WirePlan, random: Chance) -> Self {
         let noise = Noise::new(plan.noise, random);
         Self { plan, noise, free_at_ns: 0, stalled_until_ns: 0, unplugged_until_ns: 0, flying: VecDeque::new() }
     }

@@ -1,8 +1,8 @@
 //! Runs a scenario in virtual time: whatever happens next happens, and nothing waits.
 
+use super::chance::Chance;
 use super::fault::{Event, Fault};
 use super::ledger::{Ledger, Session};
-use super::random::Random;
 use super::scenario::Scenario;
 use super::side::Side;
 use super::trace::Trace;
@@ -71,9 +71,9 @@ impl World {
         let seed = scenario.seed;
         let side = |number: usize| {
             let plan = scenario.sides[number].clone();
-            Side::new(number, plan, Random::new(seed, 10 + number as u64))
+            Side::new(number, plan, Chance::new(seed, 10 + number as u64))
         };
-        let wire = |number: usize| Wire::new(scenario.wires[number], Random::new(seed, 20 + number as u64));
+        let wire = |number: usize| Wire::new(scenario.wires[number], Chance::new(seed, 20 + number as u64));
         let mut faults = scenario.faults.clone().into_iter();
         let next_fault = faults.next();
         let mut world = Self {
@@ -151,9 +151,7 @@ impl World {
         let (side, wire) = (&self.sides[number], &self.wires[number]);
         let room_ns = if side.has_more { wire.room_at_ns() } else { u64::MAX };
         let wants_ns = side.next_ns().unwrap_or(u64::MAX);
-        // What is overdue while the wire is full is something to send.
-        let next_ns = if wants_ns <= self.now_ns && side.has_more { room_ns } else { wants_ns.min(room_ns) };
-        if side.runs(self.now_ns) { next_ns } else { side.awake_ns() }
+        if side.runs(self.now_ns) { wants_ns.min(room_ns) } else { side.awake_ns() }
     }
 
     /// When anything happens next that is no side's own doing.
@@ -253,8 +251,7 @@ impl World {
             }
             side.run(ledger, trace, *now_ns)?;
         }
-        // With a full wire there is nothing to show, and the wait is for room.
-        is_vain &= side.heard == heard && !side.has_more;
+        is_vain &= side.heard == heard;
         let vain = &mut self.vain[number];
         let second = *now_ns / 1_000_000_000;
         *vain = if vain.second == second { *vain } else { Vain { second, wakes: 0 } };
