@@ -9,6 +9,14 @@ use crate::channel::ChannelId;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct MessageId(pub u32);
 
+impl MessageId {
+    /// True when the same sender began it before `other`; numbers wrap around.
+    #[must_use]
+    pub fn is_older_than(self, other: Self) -> bool {
+        (self.0.wrapping_sub(other.0) as i32) < 0
+    }
+}
+
 /// Whether the data of a message is text or bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -203,7 +203,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
     ///
     /// [`SendError`]; nothing of the message is queued then. On a lossy channel, `Full` is counted as a drop.
     pub fn send(&mut self, channel: ChannelId, message: &Message<'_>) -> Result<MessageId, SendError> {
-        let (route, data_max) = self.route(channel, message.data.len())?;
+        let (route, data_max) = self.route(channel, message.data.len().saturating_add(message.meta.len()))?;
         let chunk = self.chunk().saturating_add(message.meta.len());
         let bounds = self.bounds(route, data_max);
         let sent = match self.mux.send(route, message, Bounds { data_max: chunk.min(data_max), ..bounds }) {
@@ -222,19 +222,31 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         Ok(route.message)
     }
 
-    /// What frames a message may have: on a channel no more wait than its receiver takes, so that one whose receiver does not read cannot
+    /// Frames that may be queued on a channel now. No more wait than its receiver takes, so that one whose receiver does not read cannot
     /// take the pool from the others.
+    fn frames_now(&self, route: Route) -> usize {
+        let credit = self.out_lanes.get(route.channel.index()).map_or(0, OutLane::credit);
+        match (route.delivery, self.mux.waiting(route.channel)) {
+            (Delivery::Lossy, _) => usize::MAX,
+            // A whole window, though less may be granted just now: the receiver grants more when half of it is used.
+            (_, 0) if credit > 0 => self.window(),
+            (_, waiting) => credit.max(WAITING_WITHOUT_CREDIT).saturating_sub(waiting),
+        }
+    }
+
+    /// Frames of a repaired channel that the peer takes at once.
+    fn window(&self) -> usize {
+        self.peer.map_or(0, |peer| usize::from(peer.window))
+    }
+
+    /// What frames a whole message may have.
     fn bounds(&self, route: Route, data_max: usize) -> Bounds {
-        let window = self.peer.map_or(0, |peer| usize::from(peer.window));
-        let lane = self.out_lanes.get(route.channel.index());
-        let credit = lane.map_or(0, OutLane::credit).max(WAITING_WITHOUT_CREDIT);
-        let (frames_now, frames_ever) = match route.delivery {
-            Delivery::Reliable => (credit.saturating_sub(self.mux.waiting(route.channel)), window),
+        match route.delivery {
+            Delivery::Reliable => Bounds { data_max, frames_now: self.frames_now(route), frames_ever: self.window() },
             // Those that wait are replaced.
-            Delivery::Latest => (credit, window),
-            Delivery::Lossy => (usize::MAX, usize::MAX),
-        };
-        Bounds { data_max, frames_now, frames_ever }
+            Delivery::Latest => Bounds { data_max, frames_now: self.window(), frames_ever: self.window() },
+            Delivery::Lossy => Bounds::of_data(data_max),
+        }
     }
 
     /// True while a frame of a message of ours waits to be sent, or has not been acknowledged.
@@ -289,7 +301,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         let peer = self.up().filter(|peer| peer.epoch == stream.peer_epoch).ok_or(SendError::Down)?;
         self.channel(stream.channel()).ok_or(SendError::Channel)?;
         let chunk = self.chunk();
-        if self.bounds(stream.route, 0).frames_now == 0 {
+        if self.frames_now(stream.route) == 0 {
             return Err(SendError::Full);
         }
         stream.push(&mut self.mux, peer.frame_max, chunk, meta, data, last)
@@ -300,9 +312,13 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         let spec = self.channel(channel).ok_or(SendError::Channel)?;
         let message = MessageId(self.next_message);
         let route = Route { channel, message, priority: spec.priority, delivery: spec.delivery };
-        // There are no more frames than bytes, so labels that count bytes are long enough.
-        let overhead = packet::data_overhead(channel, message, u32::try_from(len).unwrap_or(u32::MAX), "");
-        Ok((route, peer.frame_max.saturating_sub(overhead + META_LEN_MAX)))
+        let room = |sequence_max| {
+            let overhead = packet::data_overhead(channel, message, sequence_max, "") + META_LEN_MAX;
+            peer.frame_max.saturating_sub(overhead)
+        };
+        // A message of one frame has short labels; there are never more frames than bytes, so labels that count bytes are long enough.
+        let of_one = room(0);
+        Ok((route, if len <= of_one { of_one } else { room(u32::try_from(len).unwrap_or(u32::MAX)) }))
     }
 
     /// The seal of what this side sends.

@@ -192,7 +192,7 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
 
     /// Cuts `message` into frames, and queues all of them or none.
     ///
-    /// A message without data makes no frame. On a [`Delivery::Latest`] channel the message replaces those that have not begun to leave.
+    /// A message without data makes no frame. On a [`Delivery::Latest`] channel the message replaces what has not left of older ones.
     ///
     /// # Errors
     ///
@@ -213,21 +213,18 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
             return Err(SendError::TooLong(total));
         }
         let replaces = route.delivery == Delivery::Latest && total > 0;
-        let is_replaced = |mux: &Self, block: &Block<FRAME>| replaces && mux.waits_whole(block, route.channel);
-        let replaced = self.pool.iter().filter(|(_, block)| is_replaced(self, block)).count();
+        let is_replaced =
+            |block: &Block<FRAME>| replaces && block.role == Role::Waiting && block.route.channel == route.channel;
+        let replaced = self.pool.iter().filter(|(_, block)| is_replaced(block)).count();
         if total > self.room_for(route, self.pool.free() + replaced).min(bounds.frames_now) {
             return Err(SendError::Full);
         }
-        let first_replaced =
-            |mux: &Self| mux.pool.iter().find(|(_, block)| is_replaced(mux, block)).map(|(_, block)| block.route);
-        while let Some(old) = first_replaced(self) {
-            self.pool.retain(|block| !block.is_of(old));
-        }
+        self.pool.retain(|block| !is_replaced(block));
         for sequence in 0..total {
             let meta = if sequence == 0 { message.meta } else { "" };
             let piece = cutting.next(&mut scratch).unwrap_or_default();
             let position = Position::new(sequence as u32, u32::try_from(total).ok()).ok_or(SendError::Full)?;
-            self.push(route, position, message.kind, meta, piece)?;
+            self.put(route, position, message.kind, meta, piece)?;
         }
         Ok(())
     }
@@ -251,6 +248,11 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         if self.room_for(route, self.pool.free()) == 0 {
             return Err(SendError::Full);
         }
+        self.put(route, position, kind, meta, data)
+    }
+
+    /// Queues one frame for which there is room.
+    fn put(&mut self, route: Route, position: Position, kind: Kind, meta: &str, data: &[u8]) -> Result<(), SendError> {
         // A message already under way keeps its place; a new one starts behind all that wait.
         let under_way = self.pool.iter().map(|(_, other)| other).find(|other| other.is_of(route));
         let served = under_way.map_or(self.turns, |other| other.served);
@@ -334,14 +336,5 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
     /// Gives the block of a frame that has left back to the pool.
     pub fn release(&mut self, slot: Slot) {
         self.pool.release(slot);
-    }
-
-    /// True for a frame of a message of `channel` of which every frame waits to be sent for the first time.
-    fn waits_whole(&self, block: &Block<FRAME>, channel: ChannelId) -> bool {
-        let of_message = |other: &Block<FRAME>| other.role == Role::Waiting && other.route == block.route;
-        let waiting = self.pool.iter().filter(|(_, other)| of_message(other)).count();
-        block.role == Role::Waiting
-            && block.route.channel == channel
-            && block.position.total().is_some_and(|total| total as usize == waiting)
     }
 }

@@ -52,9 +52,8 @@ impl Repair {
 
     /// A new number leaves, with frames that left before or not.
     pub(crate) fn launch(&mut self, is_repetition: bool, now_us: u64) -> u8 {
-        if self.window.out() == 0 {
-            self.since_us = now_us;
-        }
+        // While packets leave, newer numbers tell what became of the older; the wait is for the last.
+        self.since_us = now_us;
         let number = self.window.take_number();
         if is_repetition {
             self.repetition = Some(number);

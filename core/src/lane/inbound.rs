@@ -112,9 +112,8 @@ impl InLane {
         }
         let is_seen =
             ahead < 0 && self.seen.checked_shr(u32::from(ahead.unsigned_abs()) - 1).is_none_or(|seen| seen & 1 == 1);
-        let is_older = |(last, ..): (MessageId, u32, Option<u32>)| {
-            message.is_some_and(|message| (message.0.wrapping_sub(last.0) as i32) < 0)
-        };
+        let is_older =
+            |(last, ..): (MessageId, u32, Option<u32>)| message.is_some_and(|message| message.is_older_than(last));
         match () {
             () if is_seen || self.last.is_some_and(is_older) => Verdict::Repeated,
             () if self.is_paused => Verdict::Hold,
@@ -154,6 +153,13 @@ impl InLane {
         self.next = place.wrapping_add(1);
     }
 
+    /// A frame that nobody is told: where only the newest matters it counts as passed all the same, or credit would run out.
+    pub(crate) fn skip(&mut self, place: u8) {
+        if self.is_latest() {
+            self.pass(place);
+        }
+    }
+
     /// The peer has closed it.
     pub(crate) fn close(&mut self) {
         self.meaning = Meaning::Unknown;
@@ -170,6 +176,14 @@ impl InLane {
     pub(crate) fn give_credit(&mut self, window: u8) {
         self.said = self.next.wrapping_add(window);
         self.repeats = REPEATS;
+    }
+
+    /// Gives credit for one frame to a sender that has none left: the next frame needs no block, so two sides whose pools are full do not
+    /// wait for each other for ever.
+    pub(crate) fn give_one(&mut self) {
+        if !self.is_paused && self.said == self.next {
+            self.give_credit(1);
+        }
     }
 
     /// There was no room for this place: it is not to be sent again before there is.

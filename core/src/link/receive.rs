@@ -232,7 +232,12 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
                     self.news.index = index;
                     return Ok(true);
                 }
-                Some(Verdict::Repeated) => add(&mut self.counters.duplicate, 1),
+                Some(Verdict::Repeated) => {
+                    add(&mut self.counters.duplicate, 1);
+                    if let Some(lane) = self.in_lanes.get_mut(channel.index()) {
+                        lane.skip(place);
+                    }
+                }
                 Some(Verdict::Hold) if self.hold(len, index, place) => {}
                 Some(Verdict::Hold) => {
                     self.refuse(channel, place);
@@ -265,9 +270,14 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         if pool.iter().any(|(_, block)| is_of(block) && block.place == place) {
             return true;
         }
-        if self.in_lanes.get(data.channel.index()).is_some_and(InLane::is_latest) {
+        if let Some(lane) = self.in_lanes.get_mut(data.channel.index()).filter(|lane| lane.is_latest())
+            && let Some((message, _)) = data.labels
+        {
             // Of those that wait to be told, too, only the newest matters.
-            let message = data.labels.map_or(MessageId(0), |(message, _)| message);
+            if pool.iter().any(|(_, block)| is_of(block) && message.is_older_than(block.route.message)) {
+                lane.skip(place);
+                return true;
+            }
             pool.retain(|block| !is_of(block) || block.route.message == message);
         }
         // Some blocks stay for what this side has to send.

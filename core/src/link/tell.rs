@@ -231,6 +231,9 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         let verdict = judge_held(self.in_lanes.get(channel.index())?, block);
         let told = if verdict == Verdict::Deliver { self.deliver(channel, place, labels, total) } else { None };
         if told.is_none() {
+            if let Some(lane) = self.in_lanes.get_mut(channel.index()) {
+                lane.skip(place);
+            }
             self.mux.release(slot);
         }
         told.map(|labels| Told::Held(slot, labels))

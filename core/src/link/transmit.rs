@@ -175,6 +175,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         for (at, lane) in self.in_lanes.iter_mut().enumerate() {
             if has_room && lane.owes_credit(Self::WINDOW) {
                 lane.give_credit(Self::WINDOW);
+            } else if !has_room && lane.is_known() {
+                lane.give_one();
             }
             if credits.is_full() {
                 if lane.has_credit_to_say() {

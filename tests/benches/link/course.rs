@@ -16,6 +16,8 @@ pub struct Course {
     pub file: Vec<u8>,
     /// In the short form the other programs, which may wait for many seconds after an error, sit the noisy lines out.
     pub for_peers: bool,
+    /// Time that is granted beyond a multiple of what the line needs: for waits of fixed length, which programs have.
+    patience: Duration,
 }
 
 impl Course {
@@ -38,6 +40,7 @@ impl Course {
             name,
             line,
             file: Random::new(options.seed).bytes(1024 * if options.quick { kib_quick } else { kib }),
+            patience: Duration::from_secs(if options.quick { 10 } else { 30 }),
             for_peers: !options.quick || line.bit_error_rate == 0.0,
         });
         made.collect()
@@ -50,6 +53,6 @@ impl Course {
 
     /// When a transfer counts as one that never ends.
     pub fn time_limit(&self) -> Duration {
-        self.line.time_of(self.file.len()) * 5 + Duration::from_secs(10)
+        self.line.time_of(self.file.len()) * 5 + self.patience
     }
 }

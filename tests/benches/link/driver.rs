@@ -4,7 +4,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use pocketmux_core::{Event, Link};
+use crate::sides::Side;
+use pocketmux_core::{Buffer, Event};
 use pocketmux_tests::{Line, Port};
 
 /// Time that the bytes in flight behind the link's back may take: the longer, the later an urgent message; the shorter, the less a
@@ -15,12 +16,12 @@ const WAIT_MAX: Duration = Duration::from_millis(20);
 const WAIT_MIN: Duration = Duration::from_micros(100);
 
 /// What a link is driven for.
-pub trait Application<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> {
+pub trait Application<P: Buffer> {
     /// Hears what the link tells.
     fn handle_event(&mut self, event: Event<'_>, now_us: u64);
 
     /// Gives the link what it takes now; returns when there will be more to give, if that is a matter of time.
-    fn fill(&mut self, link: &mut Link<'static, FRAME, BLOCKS, CHANNELS>, now_us: u64) -> Option<u64>;
+    fn fill(&mut self, link: &mut Side<P>, now_us: u64) -> Option<u64>;
 
     /// True when both sides may stop.
     fn is_done(&self) -> bool;
@@ -73,12 +74,7 @@ impl Driver {
     }
 
     /// Runs the link until `run` has ended, which it does when `app` is done.
-    pub fn drive<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize>(
-        &mut self,
-        link: &mut Link<'static, FRAME, BLOCKS, CHANNELS>,
-        app: &mut impl Application<FRAME, BLOCKS, CHANNELS>,
-        run: &Run,
-    ) -> io::Result<()> {
+    pub fn drive<P: Buffer>(&mut self, link: &mut Side<P>, app: &mut impl Application<P>, run: &Run) -> io::Result<()> {
         let mut buf = [0; 512];
         while !run.has_ended() {
             link.handle_timeout(run.now_us());
@@ -100,11 +96,7 @@ impl Driver {
     }
 
     /// Writes what may be in flight; true when that is all there may be. The link chooses its next packet only when there is room.
-    fn transmit<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize>(
-        &mut self,
-        link: &mut Link<'static, FRAME, BLOCKS, CHANNELS>,
-        run: &Run,
-    ) -> io::Result<bool> {
+    fn transmit<P: Buffer>(&mut self, link: &mut Side<P>, run: &Run) -> io::Result<bool> {
         loop {
             let room = self.in_flight_max.saturating_sub(self.port.queued());
             if room == 0 {
@@ -130,11 +122,7 @@ impl Driver {
     }
 }
 
-fn hear<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize>(
-    link: &mut Link<'static, FRAME, BLOCKS, CHANNELS>,
-    app: &mut impl Application<FRAME, BLOCKS, CHANNELS>,
-    now_us: u64,
-) {
+fn hear<P: Buffer>(link: &mut Side<P>, app: &mut impl Application<P>, now_us: u64) {
     while let Some(event) = link.poll_event() {
         app.handle_event(event, now_us);
     }

@@ -5,7 +5,7 @@ use pocketmux_tests::Random;
 
 use crate::memory::Memory;
 use crate::report::{Report, Row};
-use crate::sides::SMALL;
+use crate::sides::Small;
 
 const fn bulk(name: &'static str) -> Channel<'static> {
     Channel::new(name).with_priority(Priority::Bulk)
@@ -37,7 +37,7 @@ pub fn run(report: &mut Report) {
 
 /// Bytes that come through on each of these channels while all have more to send than fits.
 fn share(channels: &[Channel<'static>]) -> Vec<u64> {
-    let mut memory = Memory::<SMALL>::new(channels);
+    let mut memory = Memory::<Small>::new(channels);
     let ids: Vec<ChannelId> = (0..channels.len()).map(|index| ChannelId::new(index as u8)).collect();
     let begin = |id: &ChannelId| memory.a.begin(*id).expect("the link is up");
     let mut streams: Vec<Stream> = ids.iter().map(begin).collect();
@@ -56,7 +56,7 @@ fn share(channels: &[Channel<'static>]) -> Vec<u64> {
 
 /// Writes one frame of each stream in turn, until none finds room; who begins changes from time to time, so that nobody is the first
 /// at every free place.
-fn fill(memory: &mut Memory<SMALL>, streams: &mut [Stream], data: &[u8]) {
+fn fill(memory: &mut Memory<Small>, streams: &mut [Stream], data: &[u8]) {
     let mut found_room = true;
     while found_room {
         found_room = false;

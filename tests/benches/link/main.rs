@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use course::Course;
 use options::Options;
 use report::{Report, Row};
-use sides::{LARGE, SMALL};
+use sides::{Large, Small};
 use transfer::Transfer;
 
 const ABOUT: &str = "# The link, measured
@@ -33,7 +33,7 @@ Written by `cargo bench -p pocketmux-tests --bench link -- --write`; do not edit
 
 Goodput is the file's bits in percent of what the line could have carried, ten bits a byte, from the sender's first byte on the wire
 until the receiver had the file's last (for the other programs: until the last byte of the sender). `never`: not within five times
-the time of the line, and ten seconds. The rate of bit errors holds for both directions. Each figure is one run; one during which others
+the time of the line, and half a minute. The rate of bit errors holds for both directions. Each figure is one run; one during which others
 took more than a twentieth of the machine's time was repeated once, and the less disturbed of the two counts.
 `line busy` is what the machine and the programs made of the line: where it is below 100 % on a clean line, somebody was late.
 ";
@@ -107,8 +107,8 @@ fn move_file(course: &Course, options: &Options, report: &mut Report) -> io::Res
         }
     }
     if options.wants("ours") {
-        add("ours, chunks of 240 B", true, &|| ours::transfer::<SMALL>(course))?;
-        add("ours, chunks of 1 KiB", true, &|| ours::transfer::<LARGE>(course))?;
+        add("ours, chunks of 240 B", true, &|| ours::transfer::<Small>(course))?;
+        add("ours, chunks of 1 KiB", true, &|| ours::transfer::<Large>(course))?;
     }
     Ok(())
 }

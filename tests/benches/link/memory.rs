@@ -1,5 +1,6 @@
 //! Two sides joined in memory, in virtual time: for what is a matter of counting.
 
+use pocketmux_core::Buffer;
 use pocketmux_core::{Channel, Event};
 
 use crate::sides::{Side, side};
@@ -10,9 +11,9 @@ const BYTE_US: u64 = 87;
 const IDLE_STEPS: usize = 100;
 
 /// The sides, and the bytes that went from one to the other.
-pub struct Memory<const FRAME: usize> {
-    pub a: Side<FRAME>,
-    b: Side<FRAME>,
+pub struct Memory<P: Buffer> {
+    pub a: Side<P>,
+    b: Side<P>,
     now_us: u64,
     /// Bytes from `a` to `b`.
     pub forward: u64,
@@ -20,7 +21,7 @@ pub struct Memory<const FRAME: usize> {
     pub reverse: u64,
 }
 
-impl<const FRAME: usize> Memory<FRAME> {
+impl<P: Buffer> Memory<P> {
     /// Two sides with these channels that have greeted; the bytes of that are not counted.
     pub fn new(channels: &[Channel<'static>]) -> Self {
         let mut memory = Self { a: side(1, channels), b: side(2, channels), now_us: 0, forward: 0, reverse: 0 };
@@ -63,25 +64,20 @@ impl<const FRAME: usize> Memory<FRAME> {
 }
 
 /// The next packet that a side has to send; empty for none.
-fn take<const FRAME: usize>(side: &mut Side<FRAME>, now_us: u64) -> Vec<u8> {
+fn take<P: Buffer>(side: &mut Side<P>, now_us: u64) -> Vec<u8> {
     let packet = side.poll_transmit(now_us).to_vec();
     side.consume(packet.len());
     packet
 }
 
-fn give<const FRAME: usize>(
-    side: &mut Side<FRAME>,
-    mut input: &[u8],
-    now_us: u64,
-    mut heard: Option<&mut impl FnMut(Event<'_>)>,
-) {
+fn give<P: Buffer>(side: &mut Side<P>, mut input: &[u8], now_us: u64, mut heard: Option<&mut impl FnMut(Event<'_>)>) {
     while !input.is_empty() {
         input = &input[side.handle_input(input, now_us)..];
         tell(side, heard.as_deref_mut());
     }
 }
 
-fn tell<const FRAME: usize>(side: &mut Side<FRAME>, mut heard: Option<&mut impl FnMut(Event<'_>)>) {
+fn tell<P: Buffer>(side: &mut Side<P>, mut heard: Option<&mut impl FnMut(Event<'_>)>) {
     while let Some(event) = side.poll_event() {
         if let Some(heard) = &mut heard {
             heard(event);

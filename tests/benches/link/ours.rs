@@ -2,24 +2,25 @@
 
 use std::io;
 
-use pocketmux_core::{Channel, ChannelId, Event, Link, Priority, Stream};
+use pocketmux_core::{Buffer, Channel, ChannelId, Event, Priority, Stream};
 use pocketmux_tests::{End, Wire};
 
 use crate::course::Course;
 use crate::driver::{Application, Driver};
 use crate::sides;
+use crate::sides::Side;
 use crate::transfer::{Outcome, Transfer};
 
 const CHANNEL: Channel<'static> = Channel::new("bulk").with_priority(Priority::Bulk);
 const BULK: ChannelId = ChannelId::new(0);
 
 /// Moves the course's file in frames of `FRAME` bytes.
-pub fn transfer<const FRAME: usize>(course: &Course) -> io::Result<Transfer> {
+pub fn transfer<P: Buffer>(course: &Course) -> io::Result<Transfer> {
     let wire = Wire::new(&course.line)?;
     let drivers = [wire.open(End::A)?, wire.open(End::B)?].map(|port| Driver::new(port, &course.line));
     let mut sender = Sender { rest: &course.file, stream: None };
     let mut receiver = Receiver { file: &course.file, got: Vec::new(), next: 0, outcome: None };
-    sides::run::<FRAME>(drivers, &[CHANNEL], &mut sender, &mut receiver, course.time_limit())?;
+    sides::run::<P>(drivers, &[CHANNEL], &mut sender, &mut receiver, course.time_limit())?;
     Ok(Transfer::over(&wire, receiver.outcome.unwrap_or(Outcome::TimeLimit), wire.elapsed()))
 }
 
@@ -29,12 +30,10 @@ struct Sender<'f> {
     stream: Option<Stream>,
 }
 
-impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Application<FRAME, BLOCKS, CHANNELS>
-    for Sender<'_>
-{
+impl<P: Buffer> Application<P> for Sender<'_> {
     fn handle_event(&mut self, _: Event<'_>, _: u64) {}
 
-    fn fill(&mut self, link: &mut Link<'static, FRAME, BLOCKS, CHANNELS>, _: u64) -> Option<u64> {
+    fn fill(&mut self, link: &mut Side<P>, _: u64) -> Option<u64> {
         if self.stream.is_none() {
             self.stream = link.begin(BULK).ok();
         }
@@ -61,9 +60,7 @@ struct Receiver<'f> {
     outcome: Option<Outcome>,
 }
 
-impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Application<FRAME, BLOCKS, CHANNELS>
-    for Receiver<'_>
-{
+impl<P: Buffer> Application<P> for Receiver<'_> {
     fn handle_event(&mut self, event: Event<'_>, _: u64) {
         let Event::Frame(frame) = event else { return };
         if frame.position.sequence() != self.next {
@@ -77,7 +74,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Application
         }
     }
 
-    fn fill(&mut self, _: &mut Link<'static, FRAME, BLOCKS, CHANNELS>, _: u64) -> Option<u64> {
+    fn fill(&mut self, _: &mut Side<P>, _: u64) -> Option<u64> {
         None
     }
 

@@ -1,11 +1,12 @@
 //! Bytes on the wire beyond those of the messages.
 
+use pocketmux_core::Buffer;
 use pocketmux_core::{Channel, ChannelId, Message, Priority, SendError};
 use pocketmux_tests::Random;
 
 use crate::memory::Memory;
 use crate::report::{Report, Row};
-use crate::sides::{LARGE, SMALL};
+use crate::sides::{Large, Small};
 
 const CHANNEL: Channel<'static> = Channel::new("bulk").with_priority(Priority::Bulk);
 const BULK: ChannelId = ChannelId::new(0);
@@ -23,7 +24,7 @@ pub struct Overhead {
 /// Adds a row for every size of message.
 pub fn run(report: &mut Report) {
     for size in SIZES {
-        let (small, large) = (of::<SMALL>(size), of::<LARGE>(size));
+        let (small, large) = (of::<Small>(size), of::<Large>(size));
         let figure = format!("{:.2} B", small.forward);
         let detail = format!(
             "{:.2} B with frames of 1 KiB; from the receiver {:.2} B, {:.2} B",
@@ -32,7 +33,7 @@ pub fn run(report: &mut Report) {
         let who = format!("message of {size} B");
         report.add(Row { what: "overhead", who, line: "in memory".into(), figure, detail });
     }
-    for (len, overhead) in [of_stream::<SMALL>(), of_stream::<LARGE>()] {
+    for (len, overhead) in [of_stream::<Small>(), of_stream::<Large>()] {
         let (who, line) = (format!("stream in frames of {len:.0} B"), "in memory".into());
         let figure = format!("{:.2} B", overhead.forward);
         let detail = format!("a frame; from the receiver {:.2} B", overhead.reverse);
@@ -41,8 +42,8 @@ pub fn run(report: &mut Report) {
 }
 
 /// Overhead of a stream's full frames, a frame.
-fn of_stream<const FRAME: usize>() -> (f64, Overhead) {
-    let mut memory = Memory::<FRAME>::new(&[CHANNEL]);
+fn of_stream<P: Buffer>() -> (f64, Overhead) {
+    let mut memory = Memory::<P>::new(&[CHANNEL]);
     let bytes = Random::new(1).bytes(1 << 18);
     let mut stream = memory.a.begin(BULK).expect("the link is up");
     let mut rest = &bytes[..];
@@ -59,8 +60,8 @@ fn of_stream<const FRAME: usize>() -> (f64, Overhead) {
 }
 
 /// Overhead of messages of `size` random bytes that follow each other without a pause.
-pub fn of<const FRAME: usize>(size: usize) -> Overhead {
-    let mut memory = Memory::<FRAME>::new(&[CHANNEL]);
+pub fn of<P: Buffer>(size: usize) -> Overhead {
+    let mut memory = Memory::<P>::new(&[CHANNEL]);
     let mut random = Random::new(size as u64);
     let mut left = MESSAGES;
     while left > 0 {

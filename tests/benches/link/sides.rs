@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use pocketmux_core::{Channel, Config, Link};
+use pocketmux_core::{Buffer, Channel, Config, Link};
 
 use crate::driver::{Application, Driver, Run};
 
@@ -11,16 +11,18 @@ use crate::driver::{Application, Driver, Run};
 pub const BLOCKS: usize = 64;
 /// Channels of a side.
 pub const CHANNELS: usize = 8;
-/// Bytes of the longest run for frames of about 240 bytes of data.
-pub const SMALL: usize = 256;
-/// The same for 1 KiB of data.
-pub const LARGE: usize = 1056;
+/// Bytes of a frame with all that is around it; about 240 are data.
+const FRAME: usize = 256;
+/// One frame in a packet.
+pub type Small = [u8; FRAME];
+/// Up to 1 KiB of frames in a packet.
+pub type Large = [u8; 1100];
 
-/// A link of frames of `FRAME` bytes.
-pub type Side<const FRAME: usize> = Link<'static, FRAME, BLOCKS, CHANNELS>;
+/// A link whose packets are as long as `P`.
+pub type Side<P> = Link<'static, FRAME, BLOCKS, CHANNELS, P>;
 
 /// A side with these channels open, numbered in their order. The epochs of two sides have to differ.
-pub fn side<const FRAME: usize>(epoch: u32, channels: &[Channel<'static>]) -> Side<FRAME> {
+pub fn side<P: Buffer>(epoch: u32, channels: &[Channel<'static>]) -> Side<P> {
     let mut side = Side::new(Config { epoch, ..Config::default() });
     for channel in channels {
         side.open(*channel).expect("there are few channels, and their names are short");
@@ -29,11 +31,11 @@ pub fn side<const FRAME: usize>(epoch: u32, channels: &[Channel<'static>]) -> Si
 }
 
 /// Runs a link with these channels at the end of each driver, until one of the applications is done or time is up.
-pub fn run<const FRAME: usize>(
+pub fn run<P: Buffer>(
     mut drivers: [Driver; 2],
     channels: &[Channel<'static>],
-    a: &mut (impl Application<FRAME, BLOCKS, CHANNELS> + Send),
-    b: &mut (impl Application<FRAME, BLOCKS, CHANNELS> + Send),
+    a: &mut (impl Application<P> + Send),
+    b: &mut (impl Application<P> + Send),
     limit: Duration,
 ) -> io::Result<()> {
     let run = Run::new(limit);

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use pocketmux_core::{Channel, ChannelId, Event, Link, Message, Priority, Stream};
+use pocketmux_core::{Buffer, Channel, ChannelId, Event, Message, Priority, Stream};
 use pocketmux_tests::{End, Line, Random, Wire};
 
 use crate::course::DRIVER_QUEUE;
@@ -12,7 +12,7 @@ use crate::machine;
 use crate::options::Options;
 use crate::overhead;
 use crate::report::{Report, Row};
-use crate::sides::{self, SMALL};
+use crate::sides::{self, Side, Small};
 
 const CHANNELS: [Channel<'static>; 2] =
     [Channel::new("bulk").with_priority(Priority::Bulk), Channel::new("urgent").with_priority(Priority::Urgent)];
@@ -49,12 +49,12 @@ fn row(who: &str, line: &Line, mut latencies_us: Vec<u64>, stolen: f64) -> Row {
         us as f64 / 1e3
     };
     let ms = |bytes: f64| line.time_of(1).as_secs_f64() * 1e3 * bytes;
-    let own = LEN as f64 + overhead::of::<SMALL>(LEN).forward;
+    let own = LEN as f64 + overhead::of::<Small>(LEN).forward;
     let detail = format!(
         "max {:.1} ms, {} messages of {LEN} B; a chunk takes {:.1} ms, the message itself {:.1} ms{}",
         at(1.0),
         latencies_us.len(),
-        ms(SMALL as f64),
+        ms(size_of::<Small>() as f64),
         ms(own),
         machine::remark(stolen)
     );
@@ -72,7 +72,7 @@ fn measure(line: &Line, count: usize, fills_queue: bool, seed: u64) -> io::Resul
     let mut sender = Sender { random, file, stream: None, wanted: vec![], sent: 0, next_us: 0 };
     let mut receiver = Receiver { count, heard: vec![] };
     let limit = Duration::from_micros(INTERVAL_US * 3 * count as u64) + Duration::from_secs(10);
-    sides::run::<SMALL>(drivers, &CHANNELS, &mut sender, &mut receiver, limit)?;
+    sides::run::<Small>(drivers, &CHANNELS, &mut sender, &mut receiver, limit)?;
     let latency = |(number, at_us): (usize, u64)| Some(at_us.saturating_sub(*sender.wanted.get(number)?));
     Ok(receiver.heard.into_iter().filter_map(latency).collect())
 }
@@ -88,10 +88,10 @@ struct Sender {
     next_us: u64,
 }
 
-impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Application<FRAME, BLOCKS, CHANNELS> for Sender {
+impl<P: Buffer> Application<P> for Sender {
     fn handle_event(&mut self, _: Event<'_>, _: u64) {}
 
-    fn fill(&mut self, link: &mut Link<'static, FRAME, BLOCKS, CHANNELS>, now_us: u64) -> Option<u64> {
+    fn fill(&mut self, link: &mut Side<P>, now_us: u64) -> Option<u64> {
         if self.stream.is_none() {
             self.stream = link.begin(BULK).ok();
             self.next_us = now_us + 5 * INTERVAL_US;
@@ -124,7 +124,7 @@ struct Receiver {
     heard: Vec<(usize, u64)>,
 }
 
-impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Application<FRAME, BLOCKS, CHANNELS> for Receiver {
+impl<P: Buffer> Application<P> for Receiver {
     fn handle_event(&mut self, event: Event<'_>, now_us: u64) {
         if let Event::Frame(frame) = event
             && frame.channel == URGENT
@@ -134,7 +134,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize> Application
         }
     }
 
-    fn fill(&mut self, _: &mut Link<'static, FRAME, BLOCKS, CHANNELS>, _: u64) -> Option<u64> {
+    fn fill(&mut self, _: &mut Side<P>, _: u64) -> Option<u64> {
         None
     }
 
