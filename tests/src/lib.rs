@@ -1,4 +1,5 @@
-//! What the end-to-end tests and the benchmark are made of: a cable, a board at its end, a host, clients of the host, and a paced wire.
+//! What the end-to-end tests and the benchmark are made of: a cable, a board at its end, a host, clients of the host, and a paced wire; and a
+//! simulator of two links.
 
 mod board;
 mod cable;
@@ -8,6 +9,7 @@ mod host;
 mod noise;
 mod port;
 mod pump;
+pub mod sim;
 mod wire;
 
 pub use board::Board;

@@ -1,0 +1,295 @@
+//! Runs a scenario in virtual time: whatever happens next happens, and nothing waits.
+
+use super::chance::Chance;
+use super::fault::{Event, Fault};
+use super::ledger::{Ledger, Session};
+use super::scenario::Scenario;
+use super::side::Side;
+use super::trace::Trace;
+use super::verdict;
+use super::wire::Wire;
+
+/// How often it is looked whether everything has arrived, once the wire is calm.
+const LOOK_NS: u64 = 50_000_000;
+/// How long a run goes on when everything has arrived, to see that the links rest.
+const REST_NS: u64 = 5_000_000_000;
+/// Everything has arrived by so long after the calm began, and the time that the wire needs for what may have been queued.
+const PATIENCE_NS: u64 = 30_000_000_000;
+/// How long a calm line is traced: after that it is the same again and again.
+const TRACED_NS: u64 = 3_000_000_000;
+/// More than any application and link hold back at once, with what noise makes of it.
+const QUEUED_MAX: u64 = 300_000;
+/// Times in a second that a deadline may pass with nothing to show for it.
+const VAIN_WAKES_MAX: u32 = 400;
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Report {
+    /// Frames and their bytes that arrived as they should.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Virtual time of the whole.
+    pub elapsed_ns: u64,
+    /// Longest time from the arrival of a new boot's first HELLO to both sides being up with it, on a clean line.
+    pub greeting_ns: u64,
+}
+
+/// Deadlines of one side that passed with nothing to show for it, in the present second.
+#[derive(Clone, Copy, Default)]
+struct Vain {
+    second: u64,
+    wakes: u32,
+}
+
+/// A run.
+pub struct World {
+    pub(super) scenario: Scenario,
+    pub(super) now_ns: u64,
+    pub(super) sides: [Side; 2],
+    pub(super) wires: [Wire; 2],
+    pub(super) ledger: Ledger,
+    /// What happened.
+    pub trace: Trace,
+    faults: std::vec::IntoIter<Fault>,
+    next_fault: Option<Fault>,
+    /// Until when a side does not read a channel.
+    pauses: Vec<(u64, usize, usize)>,
+    is_calm: bool,
+    look_ns: u64,
+    rest_until_ns: Option<u64>,
+    vain: [Vain; 2],
+    /// By side: when the first HELLO of its present boot arrived at the other.
+    pub(super) hello_ns: [Option<u64>; 2],
+    pub(super) greeting_ns: u64,
+}
+
+impl World {
+    /// A run at its beginning.
+    #[must_use]
+    pub fn new(scenario: &Scenario) -> Self {
+        let seed = scenario.seed;
+        let side = |number: usize| {
+            let plan = scenario.sides[number].clone();
+            Side::new(number, plan, Chance::new(seed, 10 + number as u64))
+        };
+        let wire = |number: usize| Wire::new(scenario.wires[number], Chance::new(seed, 20 + number as u64));
+        let mut faults = scenario.faults.clone().into_iter();
+        let next_fault = faults.next();
+        let mut world = Self {
+            scenario: scenario.clone(),
+            now_ns: 0,
+            sides: [side(0), side(1)],
+            wires: [wire(0), wire(1)],
+            ledger: Ledger::default(),
+            trace: Trace::default(),
+            faults,
+            next_fault,
+            pauses: Vec::new(),
+            is_calm: false,
+            look_ns: u64::MAX,
+            rest_until_ns: None,
+            vain: [Vain::default(); 2],
+            hello_ns: [None; 2],
+            greeting_ns: 0,
+        };
+        world.load(0);
+        world.load(1);
+        world
+    }
+
+    /// Lets a side's application send from now on.
+    fn load(&mut self, side: usize) {
+        let rate = self.scenario.wires[side].rate * self.scenario.sides[side].load / 100;
+        self.sides[side].application.load(rate, self.now_ns, self.scenario.active_ms * 1_000_000);
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong.
+    pub fn run(&mut self) -> Result<Report, String> {
+        self.step().map_err(|what| format!("{what} (at {} us)", self.now_ns / 1000))
+    }
+
+    fn step(&mut self) -> Result<Report, String> {
+        let mut due = [true; 2];
+        loop {
+            for (side, is_due) in due.into_iter().enumerate() {
+                if is_due && self.sides[side].runs(self.now_ns) {
+                    self.run_side(side)?;
+                }
+            }
+            verdict::check_greeting(self)?;
+            if self.rest_until_ns.is_some_and(|end| end <= self.now_ns) {
+                verdict::check_counters(self)?;
+                let Ledger { frames, bytes, .. } = self.ledger;
+                let (elapsed_ns, greeting_ns) = (self.now_ns, self.greeting_ns);
+                return Ok(Report { frames, bytes, elapsed_ns, greeting_ns });
+            }
+            due = self.advance()?;
+        }
+    }
+
+    /// Goes to the next moment at which anything happens; says which sides have to run.
+    fn advance(&mut self) -> Result<[bool; 2], String> {
+        let wants = [self.side_ns(0), self.side_ns(1)];
+        let next = self.next_ns().min(wants[0]).min(wants[1]);
+        // A deadline that has passed already is a wake in vain, once a microsecond.
+        self.now_ns = if next > self.now_ns { next } else { self.now_ns + 1000 };
+        let mut due = wants.map(|want_ns| want_ns <= self.now_ns);
+        self.deliver(&mut due);
+        self.apply_faults(&mut due);
+        self.look()?;
+        let eager = self.sides.each_ref().map(|side| !side.is_lazy());
+        Ok([due[0] || eager[0], due[1] || eager[1]])
+    }
+
+    /// When a side is to run next if nothing arrives.
+    fn side_ns(&self, number: usize) -> u64 {
+        let (side, wire) = (&self.sides[number], &self.wires[number]);
+        let room_ns = if side.has_more { wire.room_at_ns() } else { u64::MAX };
+        let wants_ns = side.next_ns().unwrap_or(u64::MAX);
+        if side.runs(self.now_ns) { wants_ns.min(room_ns) } else { side.awake_ns() }
+    }
+
+    /// When anything happens next that is no side's own doing.
+    fn next_ns(&self) -> u64 {
+        let calm = (!self.is_calm).then(|| self.scenario.calm_ms() * 1_000_000);
+        let fault = self.next_fault.map(|fault| fault.at_ms * 1_000_000);
+        let look = [self.look_ns, self.rest_until_ns.unwrap_or(u64::MAX)];
+        let pauses = self.pauses.iter().map(|(until_ns, ..)| *until_ns);
+        let arrivals = self.wires.iter().filter_map(Wire::arrival_ns);
+        calm.into_iter().chain(fault).chain(look).chain(pauses).chain(arrivals).min().unwrap_or(u64::MAX)
+    }
+
+    fn deliver(&mut self, due: &mut [bool; 2]) {
+        for from in 0..2 {
+            let to = 1 - from;
+            while let Some(arrival) = self.wires[from].take(self.now_ns) {
+                if arrival.first_hello == Some(self.sides[from].epoch) && self.sides[to].runs(self.now_ns) {
+                    self.hello_ns[from] = Some(self.now_ns);
+                }
+                self.sides[to].receive(&arrival.bytes, self.now_ns);
+                due[to] = true;
+            }
+        }
+    }
+
+    fn apply_faults(&mut self, due: &mut [bool; 2]) {
+        while let Some(fault) = self.next_fault.filter(|fault| fault.at_ms * 1_000_000 <= self.now_ns) {
+            self.next_fault = self.faults.next();
+            let until_ns = self.now_ns + fault.for_ms * 1_000_000;
+            self.trace.note(self.now_ns, 0, || fault.to_string());
+            match fault.event {
+                Event::Stall(wire) => self.wires[wire].stall(until_ns),
+                Event::Unplug(wire) => self.wires[wire].unplug(until_ns),
+                Event::UnplugBoth => self.wires.iter_mut().for_each(|wire| wire.unplug(until_ns)),
+                Event::Reboot(side) => {
+                    self.sides[side].reboot(until_ns);
+                    // It may miss the beginning of a HELLO that is on its way to it.
+                    self.hello_ns = [None; 2];
+                    self.sides[1 - side].first_hello = false;
+                    self.wires[1 - side].forget_hello();
+                    self.load(side);
+                    due[side] = true;
+                }
+                Event::Sleep(side, fifo) => {
+                    let side = &mut self.sides[side];
+                    (side.asleep_until_ns, side.fifo) = (until_ns.max(side.asleep_until_ns), fifo);
+                }
+                Event::Pause(side, pocket) => {
+                    self.sides[side].set_paused(pocket, true);
+                    self.pauses.push((until_ns, side, pocket));
+                }
+            }
+        }
+        for (_, side, pocket) in self.pauses.extract_if(.., |(until_ns, ..)| *until_ns <= self.now_ns) {
+            self.sides[side].set_paused(pocket, false);
+            due[side] = true;
+        }
+        if !self.is_calm && self.scenario.calm_ms() * 1_000_000 <= self.now_ns {
+            self.is_calm = true;
+            self.trace.until_ns = self.now_ns + TRACED_NS;
+            self.look_ns = self.now_ns + LOOK_NS;
+            self.wires.iter_mut().for_each(Wire::calm);
+        }
+    }
+
+    /// Looks whether everything has arrived.
+    fn look(&mut self) -> Result<(), String> {
+        if self.now_ns < self.look_ns {
+            return Ok(());
+        }
+        self.look_ns = self.now_ns + LOOK_NS;
+        let missing = verdict::missing(self);
+        let calm_ns = self.scenario.calm_ms() * 1_000_000;
+        let queued_ns = self.scenario.wires.iter().map(|wire| wire.ns_of(QUEUED_MAX)).max().unwrap_or(0);
+        if missing.is_empty() {
+            self.look_ns = u64::MAX;
+            self.rest_until_ns = Some(self.now_ns + REST_NS);
+        } else if self.now_ns > calm_ns + PATIENCE_NS + queued_ns {
+            return Err(format!("{} has not happened, one of {}", missing[0], missing.len()));
+        }
+        Ok(())
+    }
+
+    /// Lets a side run, and takes what it has to send as far as its wire has room.
+    fn run_side(&mut self, number: usize) -> Result<(), String> {
+        let Self { sides, wires, ledger, trace, now_ns, .. } = self;
+        let (side, wire) = (&mut sides[number], &mut wires[number]);
+        let was_due = side.node.poll_timeout().is_some_and(|due_us| due_us <= *now_ns / 1000);
+        let (heard, mut is_vain) = (side.heard, was_due);
+        side.run(ledger, trace, *now_ns)?;
+        loop {
+            let sent = fill(wire, side, trace, *now_ns)?;
+            is_vain &= sent == 0;
+            // The application may have waited for the room that there is now.
+            if sent == 0 || side.has_more || side.application.is_idle() {
+                break;
+            }
+            side.run(ledger, trace, *now_ns)?;
+        }
+        is_vain &= side.heard == heard;
+        let vain = &mut self.vain[number];
+        let second = *now_ns / 1_000_000_000;
+        *vain = if vain.second == second { *vain } else { Vain { second, wakes: 0 } };
+        vain.wakes += u32::from(is_vain);
+        if vain.wakes > VAIN_WAKES_MAX {
+            return Err(format!("side {number} wakes in vain without an end; next at {:?}", side.node.poll_timeout()));
+        }
+        Ok(())
+    }
+
+    /// The state of both links.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.sides.iter().map(|side| format!("{}\n", side.node.describe())).collect()
+    }
+
+    /// The link of a side as its epoch and its peer's, if it is up.
+    #[must_use]
+    pub fn session_from(&self, side: usize) -> Option<Session> {
+        let side = &self.sides[side];
+        side.peer.map(|receiver| Session { sender: side.epoch, receiver })
+    }
+}
+
+/// Takes what a side has to send as far as its wire has room; returns how many bytes that was.
+fn fill(wire: &mut Wire, side: &mut Side, trace: &mut Trace, now_ns: u64) -> Result<usize, String> {
+    let mut sent = 0;
+    loop {
+        side.has_more = wire.room_at_ns() > now_ns;
+        if side.has_more {
+            return Ok(sent);
+        }
+        let (bytes, ends_hello) = side.transmit(wire.chunk(), now_ns)?;
+        if bytes.is_empty() {
+            return Ok(sent);
+        }
+        sent += bytes.len();
+        trace.note(now_ns, side.number, || format!("sends {} {:02x?}", bytes.len(), &bytes));
+        wire.put(bytes, ends_hello.then_some(side.epoch), now_ns);
+    }
+}

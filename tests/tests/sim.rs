@@ -1,0 +1,30 @@
+//! Two links over simulated wires, seed by seed; see `pocketmux_tests::sim`.
+
+use pocketmux_tests::sim::{Family, run_all};
+
+const CLEAN: Family = Family { noise: false, breaks: false, reboots: false };
+
+#[test]
+fn everything_arrives_over_a_clean_wire() {
+    run_all(CLEAN);
+}
+
+#[test]
+fn everything_arrives_through_noise() {
+    run_all(Family { noise: true, ..CLEAN });
+}
+
+#[test]
+fn everything_arrives_after_stalls_sleeps_pauses_and_pulled_cables() {
+    run_all(Family { breaks: true, ..CLEAN });
+}
+
+#[test]
+fn reboots_are_noticed_at_once_and_everything_arrives_on_the_link_that_stays() {
+    run_all(Family { reboots: true, ..CLEAN });
+}
+
+#[test]
+fn everything_arrives_whatever_goes_wrong_together() {
+    run_all(Family { noise: true, breaks: true, reboots: true });
+}
