@@ -45,7 +45,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     /// When [`Link::handle_timeout`] has something to do next, in microseconds; `None` while nothing is awaited.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        let Some(peer) = self.up() else { return Some(self.greeting.at_us) };
+        let Some(peer) = self.up() else { return (!self.greeting.is_due).then_some(self.greeting.at_us) };
         let deadlines = [
             self.heartbeat_at_us(peer),
             self.silent_at_us(),
