@@ -5,8 +5,8 @@
 //! go in; bytes, events and deadlines come out. It never reads a clock, allocates, waits, logs or panics, and has no `unsafe`.
 //!
 //! ```text
-//! bytes -> Deframer -> decode -> Link -> Demux -> messages
-//! messages -> Mux (queue, turns) -> Link -> encode -> bytes
+//! bytes -> Deframer -> decode -> Link (numbers, places, credit) -> Demux -> messages
+//! messages -> Mux (pool, turns) -> Link (window, repair) -> encode -> bytes
 //! ```
 //!
 //! # The run loop
@@ -16,7 +16,7 @@
 //!
 //! const CHAT: Channel = Channel::new("chat");
 //!
-//! // Two sides of one wire: frames of 256 bytes, a queue of 8, up to 4 channels.
+//! // Two sides of one wire: frames of 256 bytes, a pool of 8, up to 4 channels.
 //! let side = |name, epoch| Link::<256, 8, 4>::new(Config { identity: Identity { name, ..Identity::default() }, epoch, ..Config::default() });
 //! let (mut host, mut board) = (side("host", 1), side("board", 2));
 //! let chat = board.open(CHAT).unwrap();
@@ -70,11 +70,14 @@
 //!
 //! | what | limit |
 //! |---|---|
-//! | frame | `FRAME` of [`Link`], 123 to 4096 bytes on the wire |
+//! | frame | `FRAME` of [`Link`], 133 to 4096 bytes on the wire |
+//! | packet | `P` of [`Link`], up to 4096 bytes and [`packet::RUN_MAX`] frames |
 //! | channels of a side | `CHANNELS`, at most 128 |
-//! | channel name | [`channel::NAME_MAX`] bytes |
+//! | channel name, content type, meta | [`channel::NAME_MAX`] bytes each |
 //! | name, firmware, serial of an identity | [`packet::IDENTITY_MAX`] bytes each |
-//! | frames waiting to be sent | `BLOCKS` |
+//! | frames waiting, on their way, or held | `BLOCKS` |
+//! | frames on their way | 32 packets; of a channel what its receiver grants, at most 64 |
+//! | reason of a reset | [`packet::REASON_MAX`] bytes |
 //! | messages rebuilt at once, their size | the parameters of [`Demux`] |
 
 #![cfg_attr(not(test), no_std)]

@@ -36,17 +36,12 @@ impl<P: Buffer> Output<P> {
 
     /// Encodes a packet, the data of further frames of its run behind it; one that does not fit is left out, which the limits on its
     /// fields rule out.
-    pub(crate) fn put<'f>(&mut self, packet: &Packet<'_>, further: &mut dyn Iterator<Item = &'f [u8]>, seal: Seal) {
+    pub(crate) fn put(&mut self, packet: &Packet<'_>, further: &mut dyn Iterator<Item = &[u8]>, seal: Seal) {
         self.start = 0;
         self.end = self.encode(packet, further, seal).unwrap_or(0);
     }
 
-    fn encode<'f>(
-        &mut self,
-        packet: &Packet<'_>,
-        further: &mut dyn Iterator<Item = &'f [u8]>,
-        seal: Seal,
-    ) -> Option<usize> {
+    fn encode(&mut self, packet: &Packet<'_>, further: &mut dyn Iterator<Item = &[u8]>, seal: Seal) -> Option<usize> {
         // A HELLO is cut off from whatever noise came before it.
         let lead = usize::from(matches!(packet, Packet::Hello(_)));
         let (lead_bytes, room) = self.buf.as_mut().split_at_mut_checked(lead)?;

@@ -123,9 +123,9 @@ impl<'a> Packet<'a> {
     }
 
     /// The same, with the data of further frames of a run behind that of the first.
-    pub(crate) fn encode_run<'o, 'f>(
+    pub(crate) fn encode_run<'o>(
         &self,
-        further: &mut dyn Iterator<Item = &'f [u8]>,
+        further: &mut dyn Iterator<Item = &[u8]>,
         seal: Seal,
         out: &'o mut [u8],
     ) -> Option<&'o mut [u8]> {

@@ -142,7 +142,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             packet_max: packet_max(P::LEN).min(theirs),
             window: terms.window,
             ack_every: terms.ack_every,
-            heartbeat_us: u64::from(terms.silence_ms) * 1000 / 3,
+            heartbeat_us: u64::from(terms.silence_ms) * 333,
         });
         self.greeting.refused = 0;
         self.out_lanes.iter_mut().for_each(|lane| lane.restart(terms.window));
