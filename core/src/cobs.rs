@@ -2,6 +2,11 @@
 //!
 //! The encoded form holds no zero byte and is longer by one byte for each begun run of 254 bytes. No delimiter is written or expected here.
 
+use core::cell::Cell;
+
+/// Bytes of the longest run that a code byte can stand in front of.
+const RUN_MAX: usize = 254;
+
 /// Most bytes that a packet of `len` bytes can take once encoded, without its delimiter.
 #[must_use]
 pub const fn encoded_max(len: usize) -> usize {
@@ -21,27 +26,27 @@ pub fn encode(buf: &mut [u8], len: usize) -> Option<usize> {
     if buf.len() < encoded_max(len) {
         return None;
     }
-    let start = buf.len() - len;
-    let mut code_at = 0;
-    let mut write = 1;
-    let mut code = 1u8;
-    for read in start..buf.len() {
-        let byte = *buf.get(read)?;
-        if byte != 0 {
-            *buf.get_mut(write)? = byte;
-            write += 1;
-            code += 1;
+    let mut read = buf.len() - len;
+    let mut write = 0;
+    // A run of bytes that are not zero at a time, of 254 at most; cells, because what is written lies just in front of what is read.
+    let cells = Cell::from_mut(buf).as_slice_of_cells();
+    loop {
+        let rest = cells.get(read..)?;
+        let window = rest.get(..RUN_MAX).unwrap_or(rest);
+        let run = window.iter().position(|byte| byte.get() == 0).unwrap_or(window.len());
+        cells.get(write)?.set(run as u8 + 1);
+        for (to, from) in cells.get(write + 1..)?.iter().zip(rest.get(..run)?) {
+            to.set(from.get());
         }
-        // A full run ends without a zero; one is opened after it only if there is more to come.
-        if byte == 0 || (code == 0xff && read + 1 < buf.len()) {
-            *buf.get_mut(code_at)? = code;
-            code_at = write;
-            write += 1;
-            code = 1;
+        write += run + 1;
+        read += run;
+        // A full run ends without a zero, and one is opened after it only if there is more to come.
+        match (run < window.len(), read < cells.len()) {
+            (true, _) => read += 1,
+            (false, true) => {}
+            (false, false) => return Some(write),
         }
     }
-    *buf.get_mut(code_at)? = code;
-    Some(write)
 }
 
 /// Decodes `buf`, which holds no zero byte, in place; `None` when the chain of code bytes breaks off.

@@ -24,11 +24,22 @@ const fn table() -> [u32; 16] {
 /// The check value of `bytes`.
 #[must_use]
 pub fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |crc, &byte| {
-        let crc = crc ^ u32::from(byte);
-        let crc = (crc >> 4) ^ TABLE[(crc & 15) as usize];
-        (crc >> 4) ^ TABLE[(crc & 15) as usize]
-    })
+    let (words, rest) = bytes.as_chunks();
+    let crc = words.iter().fold(u32::MAX, |crc, word| word_step(crc ^ u32::from_le_bytes(*word)));
+    !rest.iter().fold(crc, |crc, byte| byte_step(crc ^ u32::from(*byte)))
+}
+
+/// Four bytes at a time, written out: a loop of eight turns costs more than it does.
+fn word_step(crc: u32) -> u32 {
+    byte_step(byte_step(byte_step(byte_step(crc))))
+}
+
+fn byte_step(crc: u32) -> u32 {
+    nibble_step(nibble_step(crc))
+}
+
+fn nibble_step(crc: u32) -> u32 {
+    (crc >> 4) ^ TABLE[(crc & 15) as usize]
 }
 
 #[cfg(test)]
@@ -39,5 +50,12 @@ mod tests {
     fn the_check_of_the_catalogue_comes_out() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
         assert_eq!(crc32(b""), 0);
+        for len in 1..9 {
+            let bit_by_bit = !(0..len).fold(u32::MAX, |crc, byte| {
+                (0..8).fold(crc ^ byte, |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+            });
+            let bytes: Vec<u8> = (0..len as u8).collect();
+            assert_eq!(crc32(&bytes), bit_by_bit);
+        }
     }
 }

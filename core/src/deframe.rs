@@ -44,18 +44,20 @@ impl<P: Buffer> Deframer<P> {
     ///
     /// Returns what the run was, or `None` when `input` is used up; call again while it is not. Empty runs are passed over.
     pub fn next_run<'a>(&'a mut self, input: &mut &[u8]) -> Option<Run<'a>> {
-        while let Some((&byte, rest)) = input.split_first() {
-            *input = rest;
-            if byte != 0 {
-                match self.buf.as_mut().get_mut(self.len) {
-                    Some(place) => {
-                        *place = byte;
-                        self.len += 1;
-                    }
-                    None => self.skipping = true,
-                }
-                continue;
+        while !input.is_empty() {
+            // A run at a time, not a byte: this is where a receiver spends its time.
+            let end = input.iter().position(|byte| *byte == 0);
+            let (run, rest) = input.split_at_checked(end.unwrap_or(input.len())).unwrap_or_default();
+            let room = self.buf.as_mut().get_mut(self.len..).unwrap_or_default();
+            if run.len() > room.len() {
+                self.skipping = true;
+            } else {
+                self.len += crate::bytes::copy(room, run);
             }
+            // Behind the run stands its delimiter.
+            *input = rest.get(1..).unwrap_or_default();
+            // Without one the run goes on in the next input.
+            end?;
             let len = core::mem::take(&mut self.len);
             if core::mem::take(&mut self.skipping) {
                 return Some(Run::TooLong);

@@ -28,7 +28,9 @@ mod target {
 
     #[panic_handler]
     fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-        loop {}
+        loop {
+            cortex_m::asm::wfi();
+        }
     }
 }
 

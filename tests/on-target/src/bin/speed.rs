@@ -79,13 +79,17 @@ mod target {
             |ticks: u32| u64::from(ticks) * u64::from(2 * TURNS) * 100 / u64::from(calibration) / received as u64;
         hprintln!("received {} receive {} transmit {}", received, a_byte(receiving), a_byte(sending));
         debug::exit(debug::EXIT_SUCCESS);
-        loop {}
+        loop {
+            cortex_m::asm::wfi();
+        }
     }
 
     #[panic_handler]
     fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
         debug::exit(debug::EXIT_FAILURE);
-        loop {}
+        loop {
+            cortex_m::asm::wfi();
+        }
     }
 }
 
