@@ -117,6 +117,16 @@ impl<'b> App<'b> {
                         }
                     }
                 }
+                Event::Incompatible { min: _min, max: _max } => {
+                    info!(
+                        "the host speaks versions {} to {} of the protocol and this board version {}: update the older of the two",
+                        _min,
+                        _max,
+                        pocketmux_core::packet::VERSION
+                    );
+                }
+                Event::Silent => info!("nothing is heard from the host"),
+                Event::Back => info!("the host is heard again"),
                 _ => {}
             }
         }
