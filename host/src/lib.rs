@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod attached;
+mod backlog;
 mod client;
 mod demo;
 mod device;
