@@ -7,7 +7,7 @@
 //! |---|---|
 //! | serial, USB | the driver counts what waits in it (`TIOCOUTQ`); some count generously, none too little by more than the chip's FIFO |
 //! | pseudo terminal | nothing: the count is always 0, and 20 KB are taken |
-//! | TCP | nothing: the other machine's system takes bytes long before its serial port does |
+//! | TCP, RFC 2217 | nothing: the other machine's system takes bytes long before its serial port does |
 //! | unix socket | whether the other side has read what was written, since its buffer is made as small as the system allows |
 //!
 //! Where nothing is known, the line is taken to carry ten bits a byte at `--baud`, and bytes are written at that pace. A driver is

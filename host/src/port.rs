@@ -22,6 +22,7 @@ use crate::attached::{Attached, UsbId};
 use crate::backlog::{Backlog, Room};
 use crate::demo;
 use crate::port_error::PortError;
+use crate::rfc2217::Rfc2217;
 
 /// How long a TCP server may take to accept.
 const TCP_PATIENCE: Duration = Duration::from_secs(5);
@@ -35,6 +36,8 @@ pub enum PortSpec {
     Unix(PathBuf),
     /// `tcp://HOST:PORT`: a TCP server, such as one that a serial port is shared by.
     Tcp(String),
+    /// `rfc2217://HOST:PORT`: a Telnet server that also sets the serial port it shares (RFC 2217).
+    Rfc2217(String),
     /// A path such as `/dev/ttyACM0`.
     Serial(PathBuf),
 }
@@ -49,6 +52,8 @@ impl FromStr for PortSpec {
             Self::Unix(path.into())
         } else if let Some(address) = text.strip_prefix("tcp://") {
             Self::Tcp(address.into())
+        } else if let Some(address) = text.strip_prefix("rfc2217://") {
+            Self::Rfc2217(address.into())
         } else {
             Self::Serial(text.into())
         })
@@ -61,6 +66,7 @@ impl fmt::Display for PortSpec {
             Self::Demo => f.write_str("demo"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Tcp(address) => write!(f, "tcp://{address}"),
+            Self::Rfc2217(address) => write!(f, "rfc2217://{address}"),
             Self::Serial(path) => write!(f, "{}", path.display()),
         }
     }
@@ -71,7 +77,7 @@ impl PortSpec {
     pub(crate) fn short_name(&self) -> String {
         match self {
             Self::Demo => "demo".into(),
-            Self::Tcp(address) => address.clone(),
+            Self::Tcp(address) | Self::Rfc2217(address) => address.clone(),
             Self::Unix(path) | Self::Serial(path) => {
                 path.file_name().map_or_else(|| self.to_string(), |name| name.to_string_lossy().into_owned())
             }
@@ -93,7 +99,12 @@ impl PortSpec {
             },
             Self::Tcp(address) => {
                 let backlog = Backlog::paced(baud);
-                Ok(port(Line::Tcp(connect(address, &backlog).await?), backlog))
+                Ok(port(Line::Tcp(connect("tcp", address, &backlog).await?), backlog))
+            }
+            Self::Rfc2217(address) => {
+                let backlog = Backlog::paced(baud);
+                let socket = connect("rfc2217", address, &backlog).await?;
+                Ok(port(Line::Rfc2217(Box::new(Rfc2217::open(socket, address, baud).await?)), backlog))
             }
             Self::Serial(path) => {
                 let path = path.clone();
@@ -105,8 +116,8 @@ impl PortSpec {
     }
 }
 
-async fn connect(address: &str, backlog: &Backlog) -> Result<TcpStream, PortError> {
-    let error = |error: io::Error| PortError::of_tcp(address, &error);
+async fn connect(scheme: &'static str, address: &str, backlog: &Backlog) -> Result<TcpStream, PortError> {
+    let error = |error: io::Error| PortError::of_tcp(scheme, address, &error);
     let connected = timeout(TCP_PATIENCE, TcpStream::connect(address)).await;
     let socket = connected.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into())).map_err(error)?;
     // An urgent frame is not to wait for the answer to the one before it.
@@ -145,6 +156,7 @@ enum Line {
     Serial(SerialStream),
     Unix(UnixStream),
     Tcp(TcpStream),
+    Rfc2217(Box<Rfc2217>),
     Demo(tokio::io::DuplexStream),
 }
 
@@ -210,7 +222,7 @@ impl Port {
             Line::Serial(line) => line.bytes_to_write().map_or(0, |bytes| bytes as usize),
             Line::Unix(socket) if !is_writable(socket) => usize::MAX,
             // What a wire in memory holds is little.
-            Line::Unix(_) | Line::Tcp(_) | Line::Demo(_) => 0,
+            Line::Unix(_) | Line::Tcp(_) | Line::Rfc2217(_) | Line::Demo(_) => 0,
         })
     }
 }
@@ -230,6 +242,7 @@ impl Line {
             Self::Serial(line) => Pin::new(line),
             Self::Unix(line) => Pin::new(line),
             Self::Tcp(line) => Pin::new(line),
+            Self::Rfc2217(line) => Pin::new(line),
             Self::Demo(line) => Pin::new(line),
         }
     }

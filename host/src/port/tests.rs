@@ -25,6 +25,7 @@ fn a_spec_is_read_and_shown_alike() {
         ("demo", PortSpec::Demo, "demo"),
         ("unix:/tmp/a b", PortSpec::Unix("/tmp/a b".into()), "a b"),
         ("tcp://localhost:2000", PortSpec::Tcp("localhost:2000".into()), "localhost:2000"),
+        ("rfc2217://[::1]:2217", PortSpec::Rfc2217("[::1]:2217".into()), "[::1]:2217"),
         ("/dev/ttyACM0", PortSpec::Serial("/dev/ttyACM0".into()), "ttyACM0"),
         ("./demo", PortSpec::Serial("./demo".into()), "demo"),
     ] {
