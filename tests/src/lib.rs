@@ -9,6 +9,7 @@ mod host;
 mod noise;
 mod port;
 mod pump;
+mod ser2net;
 pub mod sim;
 mod wire;
 
@@ -19,4 +20,5 @@ pub use corruption::{Corruption, Tally};
 pub use host::Host;
 pub use noise::{Noise, Random};
 pub use port::Port;
+pub use ser2net::Ser2net;
 pub use wire::{End, Line, Traffic, Wire};
