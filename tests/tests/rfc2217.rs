@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use pocketmux::{PortError, PortSpec, StartError};
-use pocketmux_core::{Channel, Config, Event, Identity, Link, Message};
+use pocketmux_core::{Channel, Config, Demux, Event, Identity, Link, Message};
 use pocketmux_firmware_example::file;
 use pocketmux_tests::{Board, Cable, Client, Host, Ser2net};
 use serde_json::Value;
@@ -91,6 +91,7 @@ fn mirror(mut port: TTYPort, stop: Arc<AtomicBool>) -> JoinHandle<()> {
         let mut link = Link::<512, 8, 4>::new(Config { identity, epoch: 1, ..Config::default() });
         let chat = link.open(Channel::new("chat")).unwrap();
         let started = Instant::now();
+        let mut messages = Demux::<_, _, 4>::new(|| vec![0; 1024]);
         let mut answers: Vec<Vec<u8>> = Vec::new();
         while !stop.load(Ordering::Relaxed) {
             let now_us = started.elapsed().as_micros() as u64;
@@ -102,8 +103,10 @@ fn mirror(mut port: TTYPort, stop: Arc<AtomicBool>) -> JoinHandle<()> {
             while !rest.is_empty() {
                 rest = &rest[link.handle_input(rest, now_us)..];
                 while let Some(event) = link.poll_event() {
-                    if let Event::Frame(frame) = event {
-                        answers.push(frame.data.iter().rev().copied().collect());
+                    if let Event::Frame(frame) = event
+                        && let Ok(Some(message)) = messages.insert((frame.channel, frame.message), &frame)
+                    {
+                        answers.push(message.data.iter().rev().copied().collect());
                     }
                 }
             }
