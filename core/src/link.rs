@@ -186,12 +186,13 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
 
     /// What was counted, and how the link stands now.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> Stats<'_> {
         Stats {
             counters: self.counters,
             round_trip_us: self.repair.round_trip_us(),
             in_flight: self.repair.out(),
             chunk: self.chunk() as u16,
+            lanes: &self.out_lanes,
         }
     }
 

@@ -172,7 +172,8 @@ impl<'b> App<'b> {
     /// Says how the link does, in a function of its own for the sake of the stack.
     #[inline(never)]
     fn send_stats(&mut self) -> bool {
-        let mut text = String::<320>::new();
+        // With drops on three channels of ours.
+        let mut text = String::<384>::new();
         write!(text, "{}", self.link.stats()).is_ok() && self.send(STATS, &text)
     }
 

@@ -109,10 +109,11 @@ test('a silent device is shown so, and both ends of its wire show what they coun
   await page.click('[data-device="microbit"] summary');
   assert.equal(await page.textContent(cell('Packets received', 1)), '34');
   assert.equal(await page.textContent(cell('Packets received', 2)), '–');
-  stage.say({ channel: 'stats', from: 'microbit', data: '{"sent":56,"received":78}' });
+  stage.say({ channel: 'stats', from: 'microbit', data: '{"sent":56,"received":78,"dropped":3,"droppedBy":{"log":2,"<b>":1,"odd":"x"}}' });
   // What was unfolded stays so when the card is drawn anew.
   await page.waitForFunction(() => document.querySelector('.counters')?.open && document.querySelector('.counters').textContent.includes('78'));
   assert.equal(await page.textContent(cell('Packets received', 2)), '78');
+  assert.equal(await page.textContent(cell('Messages dropped', 2)), '3 (log 2, <b> 1)');
   stage.say({ channel: 'stats', from: 'microbit', data: 'no JSON' });
   await page.waitForFunction(() => !document.querySelector('.counters').textContent.includes('78'));
 });
