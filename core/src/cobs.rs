@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn packets_around_every_full_run_come_back() {
-        for len in (0..=1100).chain([2000, 5000]) {
+        // Under Miri, which is a thousand times slower, only some.
+        for len in (0..=1100).step_by(if cfg!(miri) { 127 } else { 1 }).chain([2000, 5000]) {
             for zero_every in [usize::MAX, 1, 2, 253, 254, 255] {
                 let packet: Vec<u8> =
                     (0..len).map(|i| if (i + 1) % zero_every == 0 { 0 } else { i as u8 | 1 }).collect();

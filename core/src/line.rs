@@ -80,6 +80,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "arithmetic, and much of it")]
     fn the_root_is_the_standard_librarys() {
         for square in (0..100_000).chain([u32::MAX, u32::MAX - 1, 65_535 * 65_535, 65_535 * 65_535 - 1]) {
             assert_eq!(super::root(square), square.isqrt());
@@ -87,6 +88,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "arithmetic, and much of it")]
     fn the_chunk_suits_the_noise() {
         assert_eq!(Line::default().chunk(), 119);
         for (bytes_an_error, least, most) in [(125_000, 600, 1024), (12_500, 250, 450), (1_250, 80, 150), (125, 32, 50)]

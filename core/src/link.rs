@@ -88,6 +88,8 @@ pub struct Link<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usi
     repair: Repair,
     line: Line,
     output: Output<P>,
+    /// What is in the output wants an answer.
+    is_number_leaving: bool,
     greeting: Greeting,
     next_message: u32,
     /// Channels that were opened and not heard of are told again then.
@@ -148,6 +150,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
             repair: Repair::default(),
             line: Line::default(),
             output: Output::new(),
+            is_number_leaving: false,
             greeting: Greeting::new(),
             next_message: 1,
             opens_at_us: 0,
@@ -183,12 +186,13 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
 
     /// What was counted, and how the link stands now.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> Stats<'_> {
         Stats {
             counters: self.counters,
             round_trip_us: self.repair.round_trip_us(),
             in_flight: self.repair.out(),
             chunk: self.chunk() as u16,
+            lanes: &self.out_lanes,
         }
     }
 

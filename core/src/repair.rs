@@ -112,6 +112,11 @@ impl Repair {
         self.round_trip.measured(round_trip_us);
     }
 
+    /// Bytes are still leaving: the wait begins with the last of them, however slow the line.
+    pub(crate) fn still_leaving(&mut self, now_us: u64) {
+        self.since_us = self.since_us.max(now_us);
+    }
+
     /// The line is back: the wait is over now.
     pub(crate) fn hurry(&mut self) {
         self.round_trip.heard();

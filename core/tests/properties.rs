@@ -3,6 +3,7 @@
 use pocketmux_core::mux::{Bounds, Mux, Route};
 use pocketmux_core::{
     Channel, ChannelId, Config, Cut, Delivery, Demux, Event, Frame, Kind, Link, Message, MessageId, Position, Priority,
+    SendError,
     deframe::{Deframer, Run},
     packet::{Open, Packet, Seal},
 };
@@ -82,7 +83,9 @@ fn frames(number: u32, said: &Said, size: usize) -> Vec<Owned> {
     out
 }
 
-fn side(epoch: u32) -> Link<'static, 256, 128, 4> {
+type Side = Link<'static, 256, 128, 4>;
+
+fn side(epoch: u32) -> Side {
     let mut link = Link::new(Config { epoch, ..Config::default() });
     for name in ["zero", "one", "two", "three"] {
         link.open(Channel::new(name)).unwrap();
@@ -90,20 +93,51 @@ fn side(epoch: u32) -> Link<'static, 256, 128, 4> {
     link
 }
 
-/// Two sides that are up.
-fn greeted() -> (Link<'static, 256, 128, 4>, Link<'static, 256, 128, 4>) {
-    let (mut a, mut b) = (side(1), side(2));
-    for _ in 0..3 {
-        receive(&mut a, &output(&mut b), &[64]);
-        receive(&mut b, &output(&mut a), &[64]);
-    }
-    (a, b)
+/// Two sides that are up, and what came to the second.
+struct Pair {
+    a: Side,
+    b: Side,
+    demux: Demux<(ChannelId, MessageId), Vec<u8>, 32>,
+    got: Vec<(u8, Vec<u8>)>,
+    now_us: u64,
 }
 
-fn output(link: &mut Link<'_, 256, 128, 4>) -> Vec<u8> {
+impl Pair {
+    fn up() -> Self {
+        let (mut a, mut b) = (side(1), side(2));
+        greet(&mut a, &mut b);
+        Self { a, b, demux: Demux::new(|| vec![0; 1024]), got: Vec::new(), now_us: 0 }
+    }
+
+    /// Carries to `b` what `a` has to send, in slices of these lengths, and the answer back; false when `a` had nothing.
+    fn exchange(&mut self, slices: &[usize]) -> bool {
+        self.now_us += 50_000;
+        let bytes = output(&mut self.a, self.now_us);
+        let (demux, got) = (&mut self.demux, &mut self.got);
+        receive(&mut self.b, &bytes, slices, self.now_us, |frame| {
+            if let Some(message) = demux.insert((frame.channel, frame.message), &frame).unwrap() {
+                got.push((frame.channel.index() as u8, message.data.to_vec()));
+            }
+        });
+        self.now_us += 50_000;
+        let answer = output(&mut self.b, self.now_us);
+        receive(&mut self.a, &answer, &[64], self.now_us, |_| {});
+        !bytes.is_empty()
+    }
+}
+
+fn greet(a: &mut Side, b: &mut Side) {
+    for _ in 0..3 {
+        receive(b, &output(a, 0), &[7], 0, |_| {});
+        receive(a, &output(b, 0), &[7], 0, |_| {});
+    }
+}
+
+fn output(link: &mut Side, now_us: u64) -> Vec<u8> {
+    link.handle_timeout(now_us);
     let mut out = Vec::new();
     loop {
-        let bytes = link.poll_transmit(0);
+        let bytes = link.poll_transmit(now_us);
         if bytes.is_empty() {
             return out;
         }
@@ -112,27 +146,22 @@ fn output(link: &mut Link<'_, 256, 128, 4>) -> Vec<u8> {
     }
 }
 
-/// Everything that comes of `stream`, given in slices of these lengths.
-fn receive(link: &mut Link<'_, 256, 128, 4>, stream: &[u8], slices: &[usize]) -> Vec<(u8, Vec<u8>)> {
-    let mut demux = Demux::<_, _, 32>::new(|| vec![0; 1024]);
-    let mut messages = Vec::new();
+/// Shows every frame that comes of `stream`, given in slices of these lengths.
+fn receive(link: &mut Side, stream: &[u8], slices: &[usize], now_us: u64, mut each: impl FnMut(Frame<'_>)) {
     let mut rest = stream;
     let mut lengths = slices.iter().copied().cycle();
     while !rest.is_empty() {
         let (mut slice, after) = rest.split_at(lengths.next().unwrap_or(rest.len()).clamp(1, rest.len()));
         rest = after;
         while !slice.is_empty() {
-            slice = &slice[link.handle_input(slice, 0)..];
+            slice = &slice[link.handle_input(slice, now_us)..];
             while let Some(event) = link.poll_event() {
-                if let Event::Frame(frame) = event
-                    && let Some(message) = demux.insert((frame.channel, frame.message), &frame).unwrap()
-                {
-                    messages.push((frame.channel.index() as u8, message.data.to_vec()));
+                if let Event::Frame(frame) = event {
+                    each(frame);
                 }
             }
         }
     }
-    messages
 }
 
 proptest! {
@@ -145,13 +174,18 @@ proptest! {
         size in prop_oneof![Just(None), (40..300usize).prop_map(Some)],
         slices in vec(1..50usize, 1..10),
     ) {
-        let (mut a, mut b) = greeted();
-        a.mux().set_cut(size.and_then(Cut::units).unwrap_or_default());
+        let mut pair = Pair::up();
+        pair.a.mux().set_cut(size.and_then(Cut::units).unwrap_or_default());
         for said in &said {
             let message = Message { kind: kind(said), meta: "", data: &said.data };
-            a.send(ChannelId::new(said.channel), &message).unwrap();
+            // One channel does not get the whole queue.
+            while let Err(error) = pair.a.send(ChannelId::new(said.channel), &message) {
+                prop_assert_eq!(error, SendError::Full);
+                prop_assert!(pair.exchange(&slices));
+            }
         }
-        let mut got = receive(&mut b, &output(&mut a), &slices);
+        while pair.exchange(&slices) {}
+        let mut got = pair.got;
         let mut sent: Vec<_> = said.into_iter().filter(|said| !said.data.is_empty()).map(|said| (said.channel, said.data)).collect();
         // Messages overtake each other, being of different lengths; nothing else changes.
         got.sort();
@@ -229,11 +263,8 @@ proptest! {
     #[test]
     fn a_link_survives_any_input(noise in vec(any::<u8>(), 0..2000)) {
         let (mut a, mut b) = (side(1), side(2));
-        receive(&mut b, &noise, &[7]);
-        for _ in 0..3 {
-            receive(&mut b, &output(&mut a), &[7]);
-            receive(&mut a, &output(&mut b), &[7]);
-        }
+        receive(&mut b, &noise, &[7], 0, |_| {});
+        greet(&mut a, &mut b);
         prop_assert!(a.is_up() && b.is_up());
     }
 }

@@ -117,6 +117,16 @@ impl<'b> App<'b> {
                         }
                     }
                 }
+                Event::Incompatible { min: _min, max: _max } => {
+                    info!(
+                        "the host speaks versions {} to {} of the protocol and this board version {}: update the older of the two",
+                        _min,
+                        _max,
+                        pocketmux_core::packet::VERSION
+                    );
+                }
+                Event::Silent => info!("nothing is heard from the host"),
+                Event::Back => info!("the host is heard again"),
                 _ => {}
             }
         }
@@ -162,7 +172,8 @@ impl<'b> App<'b> {
     /// Says how the link does, in a function of its own for the sake of the stack.
     #[inline(never)]
     fn send_stats(&mut self) -> bool {
-        let mut text = String::<320>::new();
+        // With drops on three channels of ours.
+        let mut text = String::<384>::new();
         write!(text, "{}", self.link.stats()).is_ok() && self.send(STATS, &text)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 
-use pocketmux_core::{Channel, ChannelId, Config, Demux, Event, Identity, Link, Message, MessageId};
+use pocketmux_core::{Channel, ChannelId, Config, Demux, Event, Identity, Link, Message, MessageId, SendError};
 use pocketmux_firmware_example::{App, Board, file};
 
 /// A UART that takes 12 bytes a millisecond, as one at 115200 baud does.
@@ -77,8 +77,12 @@ impl<'b, const FRAME: usize> Bench<'b, FRAME> {
         Self { app: App::new(board), uart: Uart::default(), peer, demux, heard: Vec::new(), now_ms: 0 }
     }
 
+    /// Says a line on `chat`, once the board gives credit for it.
     fn say(&mut self, line: &str) {
-        self.peer.send(ChannelId::new(0), &Message::text(line)).unwrap();
+        while let Err(error) = self.peer.send(ChannelId::new(0), &Message::text(line)) {
+            assert_eq!(error, SendError::Full);
+            self.run_ms(1);
+        }
     }
 
     fn run_ms(&mut self, ms: u64) {

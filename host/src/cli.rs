@@ -12,7 +12,8 @@ const EXAMPLES: &str = "Examples:
   pocketmux --port /dev/ttyACM0              this device
   pocketmux --port demo                      the virtual device
   pocketmux --port unix:/tmp/uart            an emulator's UART on a unix socket
-  pocketmux --port tcp://pi.local:2000       a serial port that another machine shares raw over TCP, as ser2net does
+  pocketmux --port rfc2217://pi.local:2217   a serial port that another machine shares, as ser2net does, set to --baud there
+  pocketmux --port tcp://pi.local:2000       one that is shared raw; its speed is set over there, and --baud has to say it
   pocketmux --port /dev/ttyUSB0 --baud 921600
   pocketmux --listen 0.0.0.0:8765            for phones and other computers in the network too
   pocketmux --allow-origin https://pages.example
@@ -67,10 +68,12 @@ enum Command {
 #[derive(Debug, Default, PartialEq, Eq, Args)]
 #[command(after_help = EXAMPLES)]
 struct Serve {
-    /// A device's port: a path, unix:PATH or tcp://HOST:PORT for a socket, or demo for the virtual device. May be given several times.
+    /// A device's port: a path, rfc2217://HOST:PORT or tcp://HOST:PORT for one that another machine shares, unix:PATH for a socket, or
+    /// demo for the virtual device. May be given several times.
     #[arg(long, value_name = "PORT", value_parser = port)]
     port: Vec<PortSpec>,
-    /// Bits a second on serial ports; the board must use the same [default: 115200].
+    /// Bits a second on serial ports; the board must use the same. A port that does not say how much it has sent, as TCP and pseudo
+    /// terminals do not, is written to at this pace [default: 115200].
     #[arg(long, value_parser = clap::value_parser!(u32).range(50..=12_000_000))]
     baud: Option<u32>,
     /// The address or name, and the port, to listen on; :8765 alone is 127.0.0.1:8765, this machine only
@@ -113,9 +116,10 @@ impl Serve {
 
 fn port(text: &str) -> Result<PortSpec, String> {
     match text {
-        "" | "unix:" | "tcp://" => {
-            Err("a path is missing: /dev/ttyACM0, unix:/tmp/uart, tcp://localhost:2000, or demo".into())
-        }
+        "" | "unix:" | "tcp://" | "rfc2217://" => Err(
+            "a path is missing: /dev/ttyACM0, unix:/tmp/uart, tcp://localhost:2000, rfc2217://localhost:2217, or demo"
+                .into(),
+        ),
         text => text.parse().map_err(|never| match never {}),
     }
 }

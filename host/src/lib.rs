@@ -20,7 +20,9 @@
 #![forbid(unsafe_code)]
 
 mod attached;
+mod backlog;
 mod client;
+mod com_port;
 mod demo;
 mod device;
 mod hello;
@@ -36,12 +38,14 @@ mod port_error;
 mod rebuild;
 mod refusal;
 mod registry;
+mod rfc2217;
 mod ring;
 mod scribe;
 mod server;
 mod session;
 mod shutdown;
 mod table;
+mod telnet;
 mod text;
 mod throttle;
 mod web;

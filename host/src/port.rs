@@ -3,21 +3,26 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::str::FromStr;
 use std::task::{Context, Poll};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serialport::SerialPort as _;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::spawn_blocking;
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, Instant, timeout};
 use tokio_serial::SerialStream;
 
 use crate::attached::{Attached, UsbId};
+use crate::backlog::{Backlog, Room};
 use crate::demo;
 use crate::port_error::PortError;
+use crate::rfc2217::Rfc2217;
 
 /// How long a TCP server may take to accept.
 const TCP_PATIENCE: Duration = Duration::from_secs(5);
@@ -31,6 +36,8 @@ pub enum PortSpec {
     Unix(PathBuf),
     /// `tcp://HOST:PORT`: a TCP server, such as one that a serial port is shared by.
     Tcp(String),
+    /// `rfc2217://HOST:PORT`: a Telnet server that also sets the serial port it shares (RFC 2217).
+    Rfc2217(String),
     /// A path such as `/dev/ttyACM0`.
     Serial(PathBuf),
 }
@@ -45,6 +52,8 @@ impl FromStr for PortSpec {
             Self::Unix(path.into())
         } else if let Some(address) = text.strip_prefix("tcp://") {
             Self::Tcp(address.into())
+        } else if let Some(address) = text.strip_prefix("rfc2217://") {
+            Self::Rfc2217(address.into())
         } else {
             Self::Serial(text.into())
         })
@@ -57,6 +66,7 @@ impl fmt::Display for PortSpec {
             Self::Demo => f.write_str("demo"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Tcp(address) => write!(f, "tcp://{address}"),
+            Self::Rfc2217(address) => write!(f, "rfc2217://{address}"),
             Self::Serial(path) => write!(f, "{}", path.display()),
         }
     }
@@ -67,7 +77,7 @@ impl PortSpec {
     pub(crate) fn short_name(&self) -> String {
         match self {
             Self::Demo => "demo".into(),
-            Self::Tcp(address) => address.clone(),
+            Self::Tcp(address) | Self::Rfc2217(address) => address.clone(),
             Self::Unix(path) | Self::Serial(path) => {
                 path.file_name().map_or_else(|| self.to_string(), |name| name.to_string_lossy().into_owned())
             }
@@ -76,21 +86,26 @@ impl PortSpec {
 
     /// Opens the port.
     pub(crate) async fn open(&self, baud: u32) -> Result<Port, PortError> {
+        let port = |line, backlog| Port { line, at: self.clone(), usb: None, backlog };
         match self {
-            Self::Demo => Ok(Port { line: Line::Demo(demo::start()), at: self.clone(), usb: None }),
+            Self::Demo => Ok(port(Line::Demo(demo::start()), Backlog::told(baud))),
             Self::Unix(path) => match UnixStream::connect(path).await {
-                Ok(socket) => Ok(Port { line: Line::Unix(socket), at: self.clone(), usb: None }),
+                Ok(socket) => {
+                    // The least there is: it then shows as writable only when at most one chunk has not been read.
+                    let _ = SockRef::from(&socket).set_send_buffer_size(0);
+                    Ok(port(Line::Unix(socket), Backlog::told(baud)))
+                }
                 Err(error) => Err(PortError::of_socket(path, &error)),
             },
-            Self::Tcp(address) => match timeout(TCP_PATIENCE, TcpStream::connect(address)).await {
-                Ok(Ok(socket)) => {
-                    // An urgent frame is not to wait for the answer to the one before it.
-                    let _ = socket.set_nodelay(true);
-                    Ok(Port { line: Line::Tcp(socket), at: self.clone(), usb: None })
-                }
-                Ok(Err(error)) => Err(PortError::of_tcp(address, &error)),
-                Err(_elapsed) => Err(PortError::of_tcp(address, &io::ErrorKind::TimedOut.into())),
-            },
+            Self::Tcp(address) => {
+                let backlog = Backlog::paced(baud);
+                Ok(port(Line::Tcp(connect("tcp", address, &backlog).await?), backlog))
+            }
+            Self::Rfc2217(address) => {
+                let backlog = Backlog::paced(baud);
+                let socket = connect("rfc2217", address, &backlog).await?;
+                Ok(port(Line::Rfc2217(Box::new(Rfc2217::open(socket, address, baud).await?)), backlog))
+            }
             Self::Serial(path) => {
                 let path = path.clone();
                 // Opening may wait for the device, and the list is read from many small files.
@@ -99,6 +114,17 @@ impl PortSpec {
             }
         }
     }
+}
+
+async fn connect(scheme: &'static str, address: &str, backlog: &Backlog) -> Result<TcpStream, PortError> {
+    let error = |error: io::Error| PortError::of_tcp(scheme, address, &error);
+    let connected = timeout(TCP_PATIENCE, TcpStream::connect(address)).await;
+    let socket = connected.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into())).map_err(error)?;
+    // An urgent frame is not to wait for the answer to the one before it.
+    let _ = socket.set_nodelay(true);
+    // What the network does not take piles up here and not in megabytes; twice, for what is on its way and not acknowledged.
+    let _ = SockRef::from(&socket).set_send_buffer_size(2 * backlog.max());
+    Ok(socket)
 }
 
 /// DTR and RTS are left as the system has them, which on Linux means that opening raises both. That is what a terminal program does,
@@ -111,7 +137,7 @@ fn open_serial(path: &Path, baud: u32) -> Result<Port, PortError> {
     // What a device said before anyone listened is half a frame at best.
     let _ = line.clear(serialport::ClearBuffer::Input);
     let usb = Attached::at(path).and_then(|attached| attached.id());
-    Ok(Port { line: Line::Serial(line), at: PortSpec::Serial(path.into()), usb })
+    Ok(Port { line: Line::Serial(line), at: PortSpec::Serial(path.into()), usb, backlog: Backlog::paced(baud) })
 }
 
 /// An open port.
@@ -122,6 +148,7 @@ pub(crate) struct Port {
     pub(crate) at: PortSpec,
     /// Its identity on USB, if it has one.
     pub(crate) usb: Option<UsbId>,
+    backlog: Backlog,
 }
 
 #[derive(Debug)]
@@ -129,6 +156,7 @@ enum Line {
     Serial(SerialStream),
     Unix(UnixStream),
     Tcp(TcpStream),
+    Rfc2217(Box<Rfc2217>),
     Demo(tokio::io::DuplexStream),
 }
 
@@ -165,6 +193,7 @@ impl Port {
             if done.written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.backlog.wrote(done.written, Instant::now());
         }
         let mut buffer = ReadBuf::new(input);
         match self.line.as_pin().poll_read(cx, &mut buffer) {
@@ -184,16 +213,24 @@ impl Port {
     /// A port whose other end the test has.
     #[cfg(test)]
     pub(crate) fn in_memory(line: tokio::io::DuplexStream) -> Self {
-        Self { line: Line::Demo(line), at: PortSpec::Demo, usb: None }
+        Self { line: Line::Demo(line), at: PortSpec::Demo, usb: None, backlog: Backlog::told(115_200) }
     }
 
-    /// Bytes that were written and wait in the system's own queue, as far as it tells.
-    pub(crate) fn backlog(&self) -> usize {
-        match &self.line {
+    /// How much of an `output` may be written now, so that little waits where nothing can overtake it.
+    pub(crate) fn room(&mut self, now: Instant) -> Room {
+        self.backlog.room(now, || match &self.line {
             Line::Serial(line) => line.bytes_to_write().map_or(0, |bytes| bytes as usize),
-            Line::Unix(_) | Line::Tcp(_) | Line::Demo(_) => 0,
-        }
+            Line::Unix(socket) if !is_writable(socket) => usize::MAX,
+            // What a wire in memory holds is little.
+            Line::Unix(_) | Line::Tcp(_) | Line::Rfc2217(_) | Line::Demo(_) => 0,
+        })
     }
+}
+
+/// Linux says so while at most a quarter of the socket's buffer is in use. So does an error, which the next write will tell.
+fn is_writable(socket: &UnixStream) -> bool {
+    let mut asked = [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
+    poll(&mut asked, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
 }
 
 trait Stream: AsyncRead + AsyncWrite + Unpin {}
@@ -205,47 +242,11 @@ impl Line {
             Self::Serial(line) => Pin::new(line),
             Self::Unix(line) => Pin::new(line),
             Self::Tcp(line) => Pin::new(line),
+            Self::Rfc2217(line) => Pin::new(line),
             Self::Demo(line) => Pin::new(line),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::PortSpec;
-    use tokio::io::AsyncWriteExt as _;
-
-    #[test]
-    fn a_spec_is_read_and_shown_alike() {
-        for (text, spec, name) in [
-            ("demo", PortSpec::Demo, "demo"),
-            ("unix:/tmp/a b", PortSpec::Unix("/tmp/a b".into()), "a b"),
-            ("tcp://localhost:2000", PortSpec::Tcp("localhost:2000".into()), "localhost:2000"),
-            ("/dev/ttyACM0", PortSpec::Serial("/dev/ttyACM0".into()), "ttyACM0"),
-            ("./demo", PortSpec::Serial("./demo".into()), "demo"),
-        ] {
-            let Ok(read) = text.parse::<PortSpec>();
-            assert_eq!((read.to_string().as_str(), read.short_name().as_str()), (text, name));
-            assert_eq!(read, spec);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_tcp_server_is_a_port_until_it_closes() {
-        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = server.local_addr().unwrap();
-        let spec = PortSpec::Tcp(address.to_string());
-        let mut port = spec.open(115_200).await.unwrap();
-        let (mut peer, _) = server.accept().await.unwrap();
-        let mut input = [0; 8];
-        assert_eq!(port.exchange(&mut input, b"out").await.unwrap().written, 3);
-        peer.write_all(b"in").await.unwrap();
-        assert_eq!(port.exchange(&mut input, b"").await.unwrap().read, 2);
-        drop((peer, server));
-        assert!(port.exchange(&mut input, b"").await.is_err());
-        let refused = spec.open(115_200).await.unwrap_err().to_string();
-        assert!(refused.starts_with(&format!("Nobody listens on tcp://{address}")), "{refused}");
-        let nonsense = PortSpec::Tcp("no port".into()).open(115_200).await.unwrap_err().to_string();
-        assert!(nonsense.contains("tcp://HOST:PORT"), "{nonsense}");
-    }
-}
+mod tests;

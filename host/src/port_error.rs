@@ -42,13 +42,41 @@ pub enum PortError {
     #[error("Nobody listens on the socket {0}. Start the program that makes it (an emulator, say) first.")]
     Refused(String),
     /// Nobody is behind the address.
-    #[error("Nobody listens on tcp://{0}. Start the server that shares the port there first.")]
+    #[error("Nobody listens on {0}. Start the server that shares the port there first.")]
     RefusedTcp(String),
-    /// It is no address, or leads nowhere: what was asked for, and the system's words.
+    /// It is no address, or leads nowhere.
     #[error(
-        "tcp://{0} could not be reached: {1}. An address is tcp://HOST:PORT; check the name, the network and the firewall."
+        "{scheme}://{address} could not be reached: {words}. An address is {scheme}://HOST:PORT; check the name, the network and the \
+         firewall."
     )]
-    Unreachable(String, String),
+    Unreachable {
+        /// How the server was to be spoken to.
+        scheme: &'static str,
+        /// Where it was looked for.
+        address: String,
+        /// The system's words.
+        words: String,
+    },
+    /// Somebody is behind the address, but does not speak RFC 2217.
+    #[error(
+        "What answers on rfc2217://{0} does not share a serial port by RFC 2217. If it shares it raw, write tcp://{0}; if it is ser2net, \
+         let its accepter begin with telnet(rfc2217),tcp."
+    )]
+    NotRfc2217(String),
+    /// The server on this address turned us away, with these words.
+    #[error("The server on rfc2217://{0} hung up. It said: {1:?}.")]
+    HungUp(String, String),
+    /// The server did not set its port.
+    #[error(
+        "The server on rfc2217://{address} does not give its port {what}. Devices need 8 data bits, no parity, 1 stop bit and no flow \
+         control, at a speed that the port can have (--baud)."
+    )]
+    Unset {
+        /// Where the server is.
+        address: String,
+        /// What the port does not have.
+        what: &'static str,
+    },
     /// Anything else: the port and the system's own words.
     #[error("{0} could not be opened: {1}.")]
     Other(String, String),
@@ -68,10 +96,10 @@ impl PortError {
         }
     }
 
-    pub(crate) fn of_tcp(address: &str, error: &io::Error) -> Self {
+    pub(crate) fn of_tcp(scheme: &'static str, address: &str, error: &io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::ConnectionRefused => Self::RefusedTcp(address.into()),
-            _ => Self::Unreachable(address.into(), error.to_string()),
+            io::ErrorKind::ConnectionRefused => Self::RefusedTcp(format!("{scheme}://{address}")),
+            _ => Self::Unreachable { scheme, address: address.into(), words: error.to_string() },
         }
     }
 

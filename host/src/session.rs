@@ -13,6 +13,7 @@ use pocketmux_core::{Channel, ChannelId, Config, Delivery, Event, Identity, Peer
 use tokio::time::{Duration, Instant, sleep_until};
 use tracing::{debug, info, warn};
 
+use crate::backlog::Room;
 use crate::device::Slot;
 use crate::hello::Hello;
 use crate::inbound::HOSTS_OWN;
@@ -25,8 +26,6 @@ use crate::throttle::Throttle;
 
 /// A device that has not said hello for this long after its port was opened gets a hint beside its name.
 const HELLO_PATIENCE: Duration = Duration::from_secs(3);
-/// While the system's own queue holds enough, it is looked at again this often.
-const BACKLOG_INTERVAL: Duration = Duration::from_millis(2);
 /// Bytes read at once.
 const INPUT: usize = 4096;
 
@@ -121,8 +120,6 @@ impl<'s> Session<'s> {
     /// Runs until the port or the host goes away.
     pub(crate) async fn serve(&mut self, port: &mut Port) -> Ended {
         let mut input = vec![0; INPUT];
-        let mut has_backlog = false;
-        let backlog_max = backlog_max(self.slot.baud);
         let mut hint_at = Some(Instant::now() + HELLO_PATIENCE);
         self.link.interrupted();
         loop {
@@ -137,15 +134,18 @@ impl<'s> Session<'s> {
                 self.hint();
             }
             self.show_stats(now);
-            has_backlog = has_backlog && port.backlog() > backlog_max;
             let mut wake_at = hint_at.unwrap_or(self.stats_at).min(self.stats_at);
             if let Some(due_us) = self.link.poll_timeout() {
                 wake_at = wake_at.min(self.started + Duration::from_micros(due_us));
             }
-            if has_backlog {
-                wake_at = wake_at.min(now + BACKLOG_INTERVAL);
+            let mut output: &[u8] = &[];
+            match port.room(now) {
+                Room::For(bytes) => {
+                    output = self.link.poll_transmit(now_us);
+                    output = output.get(..bytes).unwrap_or(output);
+                }
+                Room::From(at) => wake_at = wake_at.min(at),
             }
-            let output = if has_backlog { &[] } else { self.link.poll_transmit(now_us) };
             let woken = tokio::select! {
                 done = port.exchange(&mut input, output) => Woken::Exchanged(done),
                 message = self.slot.messages.recv(), if !self.outgoing.is_full() => Woken::Message(message),
@@ -155,7 +155,6 @@ impl<'s> Session<'s> {
             match woken {
                 Woken::Exchanged(Ok(Exchange { read, written })) => {
                     self.link.consume(written);
-                    has_backlog |= written > 0;
                     if let Err(ended) = self.hear(input.get(..read).unwrap_or_default(), now_us) {
                         return ended;
                     }
@@ -344,12 +343,6 @@ impl<'s> Session<'s> {
         warn!("{}: {}", self.slot.device.port, self.slot.device.detail);
         self.slot.publish();
     }
-}
-
-/// Bytes in the system's queue beyond which no more are written: what is in there cannot be overtaken, so it is kept to the 20 ms
-/// that bridge the wait for the next look.
-fn backlog_max(baud: u32) -> usize {
-    (baud as usize / 10 / 50).clamp(64, 4096)
 }
 
 fn hint(baud: u32, noise: u32) -> String {

@@ -116,7 +116,7 @@ async fn close_code(client: &mut Client) -> Option<u16> {
 fn help_has_examples_and_a_wrong_argument_says_what_is_wrong() {
     let (code, help, _) = run(&["--help"]);
     assert_eq!(code, Some(0));
-    for words in ["Examples:", "pocketmux --port /dev/ttyACM0", "unix:", "--allow-origin", "ports"] {
+    for words in ["Examples:", "pocketmux --port /dev/ttyACM0", "unix:", "rfc2217://", "--allow-origin", "ports"] {
         assert!(help.contains(words), "{words}: {help}");
     }
     for (args, words) in [
@@ -124,6 +124,7 @@ fn help_has_examples_and_a_wrong_argument_says_what_is_wrong() {
         (vec!["--listen", "8765"], "write an address and a port"),
         (vec!["--port", "demo", "ports"], "takes no options"),
         (vec!["--port", ""], "a path is missing"),
+        (vec!["--port", "rfc2217://"], "a path is missing"),
         (vec!["--allow-origin", "pages.example"], "a scheme and a host"),
         (vec!["sirve"], "unrecognized subcommand"),
         (vec!["--port", "demo", "--port", "demo"], "named twice"),

@@ -19,6 +19,12 @@ const COUNTERS = {
   chunk: 'Chunk (bytes)',
 };
 
+/** Which channels dropped how many messages, as words behind their sum. */
+function byChannel(dropped) {
+  const channels = Object.entries(Object(dropped)).filter(([, count]) => Number.isFinite(count));
+  return channels.length === 0 ? '' : ` (${channels.map(([name, count]) => `${clip(name, 32)} ${count}`).join(', ')})`;
+}
+
 export class DevicesView {
   #list = document.getElementById('devices');
   #news = document.getElementById('device-news');
@@ -112,7 +118,8 @@ export class DevicesView {
       texts.forEach((text, column) => line.append(element(column === 0 ? 'th' : cell, {}, text)));
       return line;
     };
-    const value = (counted, key) => (Number.isFinite(counted?.[key]) ? String(counted[key]) : '–');
+    const value = (counted, key) =>
+      Number.isFinite(counted?.[key]) ? String(counted[key]) + (key === 'dropped' ? byChannel(counted.droppedBy) : '') : '–';
     const table = element('table', {}, row('th', '', 'Host', 'Board'));
     for (const [key, words] of Object.entries(COUNTERS)) table.append(row('td', words, value(host, key), value(board, key)));
     details.append(table);

@@ -102,6 +102,22 @@ test('devices come, go offline with the reason, and take the focus nowhere', asy
   assert.equal(await page.textContent('#device-news'), 'microbit is offline.');
 });
 
+test('a silent device is shown so, and both ends of its wire show what they counted', async () => {
+  stage.say(device({ state: 'silent', detail: 'Nothing was heard.', link: { sent: 12, received: 34, roundTripUs: 5600 } }));
+  await page.waitForSelector('[data-device="microbit"][data-state="silent"] >> text=Nothing was heard.');
+  const cell = (words, end) => `[data-device="microbit"] .counters tr:has-text("${words}") td:nth-of-type(${end})`;
+  await page.click('[data-device="microbit"] summary');
+  assert.equal(await page.textContent(cell('Packets received', 1)), '34');
+  assert.equal(await page.textContent(cell('Packets received', 2)), '–');
+  stage.say({ channel: 'stats', from: 'microbit', data: '{"sent":56,"received":78,"dropped":3,"droppedBy":{"log":2,"<b>":1,"odd":"x"}}' });
+  // What was unfolded stays so when the card is drawn anew.
+  await page.waitForFunction(() => document.querySelector('.counters')?.open && document.querySelector('.counters').textContent.includes('78'));
+  assert.equal(await page.textContent(cell('Packets received', 2)), '78');
+  assert.equal(await page.textContent(cell('Messages dropped', 2)), '3 (log 2, <b> 1)');
+  stage.say({ channel: 'stats', from: 'microbit', data: 'no JSON' });
+  await page.waitForFunction(() => !document.querySelector('.counters').textContent.includes('78'));
+});
+
 test('presence and typing show who is here and who is not idle', async () => {
   stage.say({ channel: 'presence', data: 'online', from: 'microbit' });
   await page.waitForSelector('[data-person="microbit"] [data-state="online"]');

@@ -37,6 +37,9 @@ test('both pages see the board online and hear its presence', async () => {
   await shown('[data-device="microbit"][data-state="online"]');
   await shown('[data-person="microbit"] [data-state="online"]');
   await shown('[data-row="presence"] >> text=online');
+  // Both ends of the wire have counted what crossed it; the table is folded.
+  const counted = (end) => `[data-device="microbit"] .counters tr:has-text("Packets received") td:nth-of-type(${end}):text-matches("^[1-9]")`;
+  for (const end of [1, 2]) await both((page) => page.waitForSelector(counted(end), { state: 'attached' }));
 });
 
 test('the file of the board arrives in both pages, byte for byte', async () => {

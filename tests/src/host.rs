@@ -21,9 +21,18 @@ impl Host {
     ///
     /// Why it did not start.
     pub async fn start(cable: &Cable) -> Result<Self, StartError> {
+        Self::start_on(PortSpec::Serial(cable.path().to_owned()), cable).await
+    }
+
+    /// Starts a host on the device behind `port`, with its files beside `cable`.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not start.
+    pub async fn start_on(port: PortSpec, cable: &Cable) -> Result<Self, StartError> {
         let (stop, stopped) = oneshot::channel();
         let options = Options {
-            ports: vec![PortSpec::Serial(cable.path().to_owned())],
+            ports: vec![port],
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             data: Some(cable.folder().join("data")),
             ..Options::default()

@@ -10,6 +10,7 @@ mod host;
 mod noise;
 mod port;
 mod pump;
+mod ser2net;
 pub mod sim;
 mod wire;
 
@@ -20,4 +21,5 @@ pub use corruption::{Corruption, Tally};
 pub use host::Host;
 pub use noise::{Noise, Random};
 pub use port::Port;
+pub use ser2net::Ser2net;
 pub use wire::{End, Line, Traffic, Wire};

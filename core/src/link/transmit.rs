@@ -24,7 +24,9 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             self.greeting.is_due |= now_us >= self.greeting.at_us;
             return;
         };
-        if self.repair.expire(self.heard_at_us, now_us) {
+        if self.is_number_leaving && !self.output.is_empty() {
+            self.repair.still_leaving(now_us);
+        } else if self.repair.expire(self.heard_at_us, now_us) {
             add(&mut self.counters.timeouts, 1);
             self.ask_about_newest();
         }
@@ -119,6 +121,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
 
     /// Encodes what is to be sent next, if anything is.
     fn fill_output(&mut self, now_us: u64) -> Option<()> {
+        self.is_number_leaving = false;
         if self.greeting.is_due {
             self.put_hello(now_us);
             return Some(());
@@ -216,6 +219,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         closing.is_due = false;
         let reset = closing.reset;
         let place = lane.closing_place()?;
+        self.is_number_leaving = true;
         self.put(&Packet::Close(Close { number, channel: ChannelId(at as u8), place, reset }), seal);
         Some(())
     }
@@ -231,6 +235,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             return Some(());
         }
         let slots = self.gather(first, self.run_data_max(peer));
+        self.is_number_leaving = true;
         let role = self.mux.pool.get(first)?.role;
         let is_repetition = role != Role::Waiting;
         let number = if let Role::Again(number) = role {

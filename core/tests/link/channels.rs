@@ -1,7 +1,7 @@
 //! Channels that come and go, credit, and what a receiver that does not read costs the others: nothing.
 
-use crate::pair::{BULK, CHAT, Heard, LATEST, Pair, URGENT};
-use pocketmux_core::{Channel, Config, Event, Link, Message, OpenError, SendError};
+use crate::pair::{BULK, CHAT, Heard, LATEST, LOSSY, Pair, URGENT};
+use pocketmux_core::{Channel, Config, Delivery, Event, Link, Message, OpenError, SendError};
 
 #[test]
 fn a_channel_opens_in_the_middle_of_a_link_with_its_meta_and_ends_after_its_last_frame() {
@@ -190,4 +190,18 @@ fn a_receiver_with_fewer_channels_lets_the_rest_pass_and_nothing_is_sent_for_eve
     // Its table a few times, the messages, and heartbeats.
     let sent = a.counters().sent;
     assert!(sent < 600, "{sent}");
+}
+
+#[test]
+fn drops_are_told_by_channel_as_json() {
+    let mut a = Pair::up().a.link;
+    let told = a.stats().to_string();
+    assert!(told.ends_with(r#","chunk":119,"droppedBy":{}}"#), "{told}");
+    let quoted = a.open(Channel::new("a \"b\\").with_delivery(Delivery::Lossy)).unwrap();
+    for channel in [LOSSY, quoted, quoted] {
+        while a.send(channel, &Message::text("log")).is_ok() {}
+    }
+    assert_eq!(a.stats().dropped_by().collect::<Vec<_>>(), [("lossy", 1), ("a \"b\\", 2)]);
+    let told = a.stats().to_string();
+    assert!(told.contains(r#","dropped":3,"#) && told.ends_with(r#","droppedBy":{"lossy":1,"a \"b\\":2}}"#), "{told}");
 }

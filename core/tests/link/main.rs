@@ -2,4 +2,5 @@
 
 mod channels;
 mod pair;
+mod runs;
 mod session;

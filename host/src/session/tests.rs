@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, timeout};
 
-use super::{Ended, Names, Session, backlog_max, hint};
+use super::{Ended, Names, Session, hint};
 use crate::device::Slot;
 use crate::hub::Hub;
 use crate::inbound::Inbound;
@@ -337,9 +337,4 @@ async fn what_a_board_calls_itself_forges_nothing() {
 fn the_hint_goes_by_what_came_in() {
     assert!(hint(9600, 3).starts_with("Something arrives") && hint(9600, 3).contains("9600 baud"));
     assert!(hint(9600, 0).contains("TX and RX are crossed"));
-}
-
-#[test]
-fn the_systems_queue_is_kept_short_at_any_speed() {
-    assert_eq!([9_600, 115_200, 12_000_000].map(backlog_max), [64, 230, 4096]);
 }

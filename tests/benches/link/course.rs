@@ -26,14 +26,17 @@ impl Course {
     /// The more a line slows everybody down the shorter the file; at a rate of 1e-5 it is long enough to meet with some twenty errors.
     pub fn all(options: &Options) -> Vec<Self> {
         let slow = Line { queue: DRIVER_QUEUE, seed: options.seed, ..Line::new(115_200) };
-        let fast = Line { baud: 921_600, latency: Duration::from_millis(16), ..slow };
+        let fast = Line { baud: 921_600, ..slow };
+        let late = Line { latency: Duration::from_millis(16), ..fast };
         let noisy = |bit_error_rate| Line { bit_error_rate, ..slow };
         let courses = [
             ("115200 clean", slow, 128, 16),
+            ("115200 at 1e-6", noisy(1e-6), 256, 16),
             ("115200 at 1e-5", noisy(1e-5), 256, 16),
             ("115200 at 1e-4", noisy(1e-4), 64, 16),
             ("115200 at 1e-3", noisy(1e-3), 16, 8),
-            ("921600 clean, 16 ms each way", fast, 512, 64),
+            ("921600 clean", fast, 512, 64),
+            ("921600 clean, 16 ms each way", late, 512, 64),
         ];
         let asked = courses.into_iter().filter(|(name, ..)| options.wants_line(name));
         let made = asked.map(|(name, line, kib, kib_quick)| Self {

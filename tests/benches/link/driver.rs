@@ -4,13 +4,33 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::sides::Side;
+use crate::sides::{Side, Small};
 use pocketmux_core::{Buffer, Event};
 use pocketmux_tests::{Line, Port};
 
-/// Time that the bytes in flight behind the link's back may take: the longer, the later an urgent message; the shorter, the less a
-/// thread may oversleep before the line runs dry.
-const IN_FLIGHT: Duration = Duration::from_millis(4);
+/// How much may be in flight behind the link's back: the more, the later an urgent message; the less, the sooner the line runs dry when
+/// a thread oversleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ahead {
+    /// What the line carries in 2 ms, and a UART's FIFO at least.
+    Little,
+    /// Two chunks, or what the line carries in 20 ms if that is more, as the host does.
+    Chunks,
+    /// Whatever the queue of the driver below takes, as programs do that do not ask.
+    Queue,
+}
+
+impl Ahead {
+    fn bytes(self, line: &Line) -> usize {
+        let in_time = |ms| (Duration::from_millis(ms).as_nanos() / line.time_of(1).as_nanos()) as usize;
+        match self {
+            Self::Little => in_time(2).max(32),
+            Self::Chunks => in_time(20).max(2 * size_of::<Small>()),
+            Self::Queue => line.queue,
+        }
+    }
+}
+
 /// The loop looks this often whether it should end, and no oftener than the other at what is due.
 const WAIT_MAX: Duration = Duration::from_millis(20);
 const WAIT_MIN: Duration = Duration::from_micros(100);
@@ -62,15 +82,9 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// A driver that keeps a few milliseconds of bytes in flight.
-    pub fn new(port: Port, line: &Line) -> Self {
-        let in_flight_max = (IN_FLIGHT.as_nanos() / line.time_of(1).as_nanos()).max(32) as usize;
-        Self { port, line: *line, in_flight_max: in_flight_max.min(line.queue) }
-    }
-
-    /// The same, but it writes whatever the queue of the driver below takes, as programs do that do not ask.
-    pub fn filling_queue(self) -> Self {
-        Self { in_flight_max: self.line.queue, ..self }
+    /// A driver that keeps so much in flight.
+    pub fn new(port: Port, line: &Line, ahead: Ahead) -> Self {
+        Self { port, line: *line, in_flight_max: ahead.bytes(line).min(line.queue) }
     }
 
     /// Runs the link until `run` has ended, which it does when `app` is done.

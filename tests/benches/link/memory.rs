@@ -7,6 +7,8 @@ use crate::sides::{Side, side};
 
 /// Time of a byte at 115200 baud.
 const BYTE_US: u64 = 87;
+/// Bytes that a UART takes at once.
+const FIFO: usize = 16;
 /// Steps without a byte after which nothing more comes of itself.
 const IDLE_STEPS: usize = 100;
 
@@ -31,25 +33,34 @@ impl<P: Buffer> Memory<P> {
         memory
     }
 
-    /// Lets one packet cross from `a`, and all that `b` has to say to it; `heard` is told of b's events.
+    /// Lets one packet cross from `a`, a few bytes at a time as a UART takes them, and all that `b` has to say meanwhile.
     pub fn step(&mut self, heard: &mut impl FnMut(Event<'_>)) {
-        let now_us = self.now_us;
-        for (end, heard) in [(&mut self.a, None), (&mut self.b, Some(&mut *heard))] {
-            end.handle_timeout(now_us);
-            tell(end, heard);
-        }
-        let packet = take(&mut self.a, now_us);
+        let packet = self.a.poll_transmit(self.now_us).to_vec();
         self.forward += packet.len() as u64;
-        give(&mut self.b, &packet, now_us, Some(heard));
+        // Without a packet, time goes on as well.
+        for bytes in packet.chunks(FIFO).chain(packet.is_empty().then_some(&[][..])) {
+            self.now_us += BYTE_US * bytes.len().max(10) as u64;
+            self.a.handle_timeout(self.now_us);
+            self.a.consume(bytes.len());
+            give(&mut self.b, bytes, self.now_us, heard);
+            self.b.handle_timeout(self.now_us);
+            tell(&mut self.b, heard);
+            self.answer();
+        }
+    }
+
+    /// Lets everything cross that `b` has to say.
+    fn answer(&mut self) {
         loop {
-            let answer = take(&mut self.b, now_us);
+            let answer = self.b.poll_transmit(self.now_us).to_vec();
             if answer.is_empty() {
                 break;
             }
+            self.b.consume(answer.len());
             self.reverse += answer.len() as u64;
-            give(&mut self.a, &answer, now_us, None::<&mut fn(Event<'_>)>);
+            give(&mut self.a, &answer, self.now_us, &mut |_| {});
         }
-        self.now_us += BYTE_US * packet.len().max(10) as u64;
+        tell(&mut self.a, &mut |_| {});
     }
 
     /// Lets everything cross that is queued.
@@ -63,24 +74,15 @@ impl<P: Buffer> Memory<P> {
     }
 }
 
-/// The next packet that a side has to send; empty for none.
-fn take<P: Buffer>(side: &mut Side<P>, now_us: u64) -> Vec<u8> {
-    let packet = side.poll_transmit(now_us).to_vec();
-    side.consume(packet.len());
-    packet
-}
-
-fn give<P: Buffer>(side: &mut Side<P>, mut input: &[u8], now_us: u64, mut heard: Option<&mut impl FnMut(Event<'_>)>) {
+fn give<P: Buffer>(side: &mut Side<P>, mut input: &[u8], now_us: u64, heard: &mut impl FnMut(Event<'_>)) {
     while !input.is_empty() {
         input = &input[side.handle_input(input, now_us)..];
-        tell(side, heard.as_deref_mut());
+        tell(side, heard);
     }
 }
 
-fn tell<P: Buffer>(side: &mut Side<P>, mut heard: Option<&mut impl FnMut(Event<'_>)>) {
+fn tell<P: Buffer>(side: &mut Side<P>, heard: &mut impl FnMut(Event<'_>)) {
     while let Some(event) = side.poll_event() {
-        if let Some(heard) = &mut heard {
-            heard(event);
-        }
+        heard(event);
     }
 }

@@ -7,7 +7,7 @@ pub const HELP: &str = "cargo bench -p pocketmux-tests --bench link -- [OPTIONS]
 
   --quick       everything in a short form, under a minute: that it runs and that no byte changes
   --only NAME   only this part (repeat for more): zmodem, kermit, ours, urgent, fairness, overhead
-  --line NAME   only transfers over lines whose name contains this: clean, 1e-5, 1e-4, 1e-3, 921600
+  --line NAME   only transfers over lines whose name contains this: clean, 1e-6, 1e-5, 1e-4, 1e-3, 921600
   --seed N      another seed for the noise and the file
   --write       also write the table to tests/benches/link/REPORT.md
 

@@ -6,7 +6,7 @@ use pocketmux_core::{Buffer, Channel, ChannelId, Event, Priority, Stream};
 use pocketmux_tests::{End, Wire};
 
 use crate::course::Course;
-use crate::driver::{Application, Driver};
+use crate::driver::{Ahead, Application, Driver};
 use crate::sides;
 use crate::sides::Side;
 use crate::transfer::{Outcome, Transfer};
@@ -17,7 +17,7 @@ const BULK: ChannelId = ChannelId::new(0);
 /// Moves the course's file in frames of `FRAME` bytes.
 pub fn transfer<P: Buffer>(course: &Course) -> io::Result<Transfer> {
     let wire = Wire::new(&course.line)?;
-    let drivers = [wire.open(End::A)?, wire.open(End::B)?].map(|port| Driver::new(port, &course.line));
+    let drivers = [wire.open(End::A)?, wire.open(End::B)?].map(|port| Driver::new(port, &course.line, Ahead::Chunks));
     let mut sender = Sender { rest: &course.file, stream: None };
     let mut receiver = Receiver { file: &course.file, got: Vec::new(), next: 0, outcome: None };
     sides::run::<P>(drivers, &[CHANNEL], &mut sender, &mut receiver, course.time_limit())?;

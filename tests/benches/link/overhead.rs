@@ -27,14 +27,15 @@ pub fn run(report: &mut Report) {
         let (small, large) = (of::<Small>(size), of::<Large>(size));
         let figure = format!("{:.2} B", small.forward);
         let detail = format!(
-            "{:.2} B with frames of 1 KiB; from the receiver {:.2} B, {:.2} B",
+            "{:.2} B in packets of up to 1 KiB; from the receiver {:.2} B, {:.2} B",
             large.forward, small.reverse, large.reverse
         );
         let who = format!("message of {size} B");
         report.add(Row { what: "overhead", who, line: "in memory".into(), figure, detail });
     }
-    for (len, overhead) in [of_stream::<Small>(), of_stream::<Large>()] {
-        let (who, line) = (format!("stream in frames of {len:.0} B"), "in memory".into());
+    let streams = [("packets of 240 B", of_stream::<Small>()), ("packets of up to 1 KiB", of_stream::<Large>())];
+    for (packets, (len, overhead)) in streams {
+        let (who, line) = (format!("stream in frames of {len:.0} B, {packets}"), "in memory".into());
         let figure = format!("{:.2} B", overhead.forward);
         let detail = format!("a frame; from the receiver {:.2} B", overhead.reverse);
         report.add(Row { what: "overhead", who, line, figure, detail });

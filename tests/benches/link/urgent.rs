@@ -7,7 +7,7 @@ use pocketmux_core::{Buffer, Channel, ChannelId, Event, Message, Priority, Strea
 use pocketmux_tests::{End, Line, Random, Wire};
 
 use crate::course::DRIVER_QUEUE;
-use crate::driver::{Application, Driver};
+use crate::driver::{Ahead, Application, Driver};
 use crate::machine;
 use crate::options::Options;
 use crate::overhead;
@@ -24,14 +24,18 @@ const LEN: usize = 64;
 /// Between two of them, but for a random part of up to a quarter, so that they do not keep step with the frames of the stream.
 const INTERVAL_US: u64 = 100_000;
 
-/// Measures with a driver that keeps little in flight, and with one that fills the queue below it.
+/// Measures with drivers that keep more and more in flight.
 pub fn run(options: &Options, report: &mut Report) -> io::Result<()> {
     let count = if options.quick { 10 } else { 300 };
     for baud in [115_200, 921_600] {
         let line = Line { queue: DRIVER_QUEUE, seed: options.seed, ..Line::new(baud) };
-        for (who, fills_queue) in [("few bytes in flight", false), ("driver queue of 4 KiB filled", true)] {
-            let (heard, stolen) =
-                machine::undisturbed(!options.quick, || measure(&line, count, fills_queue, options.seed))?;
+        let drivers = [
+            ("2 ms in flight", Ahead::Little),
+            ("two chunks or 20 ms in flight", Ahead::Chunks),
+            ("driver queue of 4 KiB filled", Ahead::Queue),
+        ];
+        for (who, ahead) in drivers {
+            let (heard, stolen) = machine::undisturbed(!options.quick, || measure(&line, count, ahead, options.seed))?;
             if heard.len() < count {
                 report.fail(format!("urgent, {who}: {} of {count} messages came", heard.len()));
             }
@@ -63,10 +67,9 @@ fn row(who: &str, line: &Line, mut latencies_us: Vec<u64>, stolen: f64) -> Row {
 }
 
 /// The latencies of `count` messages, from the call of `send` to the event at the other end.
-fn measure(line: &Line, count: usize, fills_queue: bool, seed: u64) -> io::Result<Vec<u64>> {
+fn measure(line: &Line, count: usize, ahead: Ahead, seed: u64) -> io::Result<Vec<u64>> {
     let wire = Wire::new(line)?;
-    let [a, b] = [wire.open(End::A)?, wire.open(End::B)?].map(|port| Driver::new(port, line));
-    let drivers = if fills_queue { [a.filling_queue(), b] } else { [a, b] };
+    let drivers = [Driver::new(wire.open(End::A)?, line, ahead), Driver::new(wire.open(End::B)?, line, Ahead::Little)];
     let mut random = Random::new(seed);
     let file = random.bytes(4096);
     let mut sender = Sender { random, file, stream: None, wanted: vec![], sent: 0, next_us: 0 };

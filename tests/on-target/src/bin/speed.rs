@@ -1,4 +1,4 @@
-//! Counts instructions: two links in one emulated chip, a hundred frames of 240 bytes from one to the other.
+//! Counts instructions, and how deep the stack went: two links in one emulated chip, a hundred frames of 240 bytes from one to the other.
 //!
 //! Run with `-icount shift=0`, where every instruction takes the same virtual time, so that SysTick counts instructions; a loop of known
 //! length tells how many there are in a tick.
@@ -9,13 +9,37 @@
 mod target {
     use cortex_m::peripheral::{SYST, syst::SystClkSource};
     use cortex_m_semihosting::{debug, hprintln};
-    use pocketmux_core::{ChannelId, Event};
+    use pocketmux_core::{ChannelId, Event, Message};
     use pocketmux_on_target::{Small, side};
 
     const FRAMES: u32 = 100;
-    const DATA: usize = 240;
+    static DATA: [u8; 240] = {
+        let mut data = [0; 240];
+        let mut at = 0;
+        while at < data.len() {
+            data[at] = at as u8;
+            at += 1;
+        }
+        data
+    };
     /// Two instructions a turn: subtract, and branch back.
     const TURNS: u32 = 100_000;
+
+    /// What the start-up code of `cortex-m-rt` fills the stack with.
+    const PAINT: u32 = 0xcccc_cccc;
+
+    /// The lowest word of the stack that was ever written.
+    fn deepest() -> u32 {
+        unsafe extern "C" {
+            static _stack_end: u32;
+        }
+        let mut word = &raw const _stack_end;
+        // SAFETY: the words from here to the stack pointer are the free part of the stack, which nobody else uses.
+        while unsafe { word.read_volatile() } == PAINT {
+            word = word.wrapping_add(1);
+        }
+        word as u32
+    }
 
     fn ticks_of(work: impl FnOnce()) -> u32 {
         let before = SYST::get_current();
@@ -49,6 +73,29 @@ mod target {
         }
     }
 
+    /// Everything that is counted; not in `main`, so that the stack of all of it lies below that of `main`.
+    #[inline(never)]
+    fn work(a: &mut Small, b: &mut Small) -> (u32, u32, usize) {
+        let mut now_us = 0;
+        while !(a.is_up() && b.is_up()) {
+            cross(a, b, now_us);
+            cross(b, a, now_us);
+        }
+        let Ok(mut stream) = a.begin(ChannelId::new(0)) else { cortex_m::asm::udf() };
+        let (mut sending, mut receiving, mut received) = (0, 0, 0);
+        for _ in 0..FRAMES {
+            now_us += 1000;
+            let _ = a.write(&mut stream, "", &DATA, false);
+            let (sent, taken, len) = cross(a, b, now_us);
+            (sending, receiving, received) = (sending + sent, receiving + taken, received + len);
+            cross(b, a, now_us);
+        }
+        // Whole messages are cut on the stack.
+        let _ = a.send(ChannelId::new(0), &Message::bytes(&DATA));
+        cross(a, b, now_us);
+        (sending, receiving, received)
+    }
+
     #[cortex_m_rt::entry]
     fn main() -> ! {
         let Some(mut core) = cortex_m::Peripherals::take() else { cortex_m::asm::udf() };
@@ -59,25 +106,12 @@ mod target {
         // `delay` runs half as many turns as it is given cycles, and one more.
         let calibration = ticks_of(|| cortex_m::asm::delay(2 * TURNS));
         let (mut a, mut b) = (side(1), side(2));
-        let mut now_us = 0;
-        while !(a.is_up() && b.is_up()) {
-            cross(&mut a, &mut b, now_us);
-            cross(&mut b, &mut a, now_us);
-        }
-        let data: [u8; DATA] = core::array::from_fn(|at| at as u8);
-        let Ok(mut stream) = a.begin(ChannelId::new(0)) else { cortex_m::asm::udf() };
-        let (mut sending, mut receiving, mut received) = (0, 0, 0);
-        for _ in 0..FRAMES {
-            now_us += 1000;
-            let _ = a.write(&mut stream, "", &data, false);
-            let (sent, taken, len) = cross(&mut a, &mut b, now_us);
-            (sending, receiving, received) = (sending + sent, receiving + taken, received + len);
-            cross(&mut b, &mut a, now_us);
-        }
+        let (sending, receiving, received) = work(&mut a, &mut b);
+        let stack = cortex_m::register::msp::read().wrapping_sub(deepest());
         // In hundredths, a tick being 2 × TURNS / calibration instructions.
         let a_byte =
             |ticks: u32| u64::from(ticks) * u64::from(2 * TURNS) * 100 / u64::from(calibration) / received as u64;
-        hprintln!("received {} receive {} transmit {}", received, a_byte(receiving), a_byte(sending));
+        hprintln!("received {} receive {} transmit {} stack {}", received, a_byte(receiving), a_byte(sending), stack);
         debug::exit(debug::EXIT_SUCCESS);
         loop {
             cortex_m::asm::wfi();
