@@ -114,7 +114,8 @@ mod tests {
     #[test]
     fn packets_around_every_full_run_come_back() {
         // Under Miri, which is a thousand times slower, only some.
-        for len in (0..=1100).step_by(if cfg!(miri) { 127 } else { 1 }).chain([2000, 5000]) {
+        let lengths: &[_] = if cfg!(miri) { &[0..2, 253..257] } else { &[0..1101, 2000..2001, 5000..5001] };
+        for len in lengths.iter().cloned().flatten() {
             for zero_every in [usize::MAX, 1, 2, 253, 254, 255] {
                 let packet: Vec<u8> =
                     (0..len).map(|i| if (i + 1) % zero_every == 0 { 0 } else { i as u8 | 1 }).collect();
