@@ -289,7 +289,8 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
     }
 
     /// Frames of a channel that wait to be sent for the first time.
-    pub(crate) fn waiting(&self, channel: ChannelId) -> usize {
+    #[must_use]
+    pub fn waiting(&self, channel: ChannelId) -> usize {
         let waits = |block: &Block<FRAME>| block.role == Role::Waiting && block.route.channel == channel;
         self.pool.iter().filter(|(_, block)| waits(block)).count()
     }

@@ -13,17 +13,21 @@ use tracing::{info, warn};
 use crate::attached::{Attached, UsbId};
 use crate::hello::Hello;
 use crate::hub::Hub;
-use crate::outgoing::{ToDevice, WAITING_MAX};
+use crate::names::Names;
+use crate::outgoing::ToDevice;
 use crate::port::{Port, PortSpec};
 use crate::port_error::PortError;
 use crate::registry::Known;
-use crate::session::{Ended, Names, Session};
+use crate::session::{Ended, Session};
 use crate::shutdown::Shutdown;
 use crate::table::{Device, DeviceId, DeviceState};
 
 /// A port that is gone is looked for this often; one that refuses is left alone for longer and longer, up to eight times this.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: u32 = 3;
+
+/// Messages from clients that the device's task has not looked at.
+const ARRIVING_MAX: usize = 64;
 
 /// What holds for every device's line.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +59,7 @@ pub(crate) struct Slot {
 impl Slot {
     /// A place for the device on `port`, which is open.
     pub(crate) fn new(spec: PortSpec, port: &Port, terms: Terms, hub: Arc<Hub>, shutdown: Shutdown) -> Self {
-        let (sender, messages) = mpsc::channel(WAITING_MAX);
+        let (sender, messages) = mpsc::channel(ARRIVING_MAX);
         let (id, device) = hub.open(spec.short_name(), port.at.to_string(), sender);
         Self { spec, terms, hub, id, device, messages, shutdown, usb: port.usb.clone(), first: None, failures: 0 }
     }

@@ -29,6 +29,7 @@ mod hello;
 mod host;
 mod hub;
 mod inbound;
+mod names;
 mod origin;
 mod outgoing;
 mod pace;

@@ -7,7 +7,6 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::mem::replace;
-use std::sync::OnceLock;
 
 use pocketmux_core::{Channel, ChannelId, Config, Delivery, Event, Identity, PeerChannel, Priority};
 use tokio::time::{Duration, Instant, sleep_until};
@@ -15,8 +14,9 @@ use tracing::{debug, info, warn};
 
 use crate::backlog::Room;
 use crate::device::Slot;
-use crate::hello::Hello;
+use crate::hello::{Hello, plain};
 use crate::inbound::HOSTS_OWN;
+use crate::names::{NAMES, Names};
 use crate::outgoing::{CHANNELS, DeviceLink, Outgoing, ToDevice};
 use crate::port::{Exchange, Port};
 use crate::scribe::Scribe;
@@ -48,24 +48,8 @@ enum Woken {
     Shutdown,
 }
 
-/// Names of channels that the device has ever opened: only added to, so that the link can borrow them.
-pub(crate) struct Names([OnceLock<Box<str>>; NAMES]);
-
-/// Beyond the channels that are open at once there may be those of firmware that was replaced.
-const NAMES: usize = 4 * CHANNELS;
-
-impl Names {
-    pub(crate) const fn new() -> Self {
-        Self([const { OnceLock::new() }; NAMES])
-    }
-
-    /// The name, kept; `None` when there are too many.
-    fn keep(&self, name: &str) -> Option<&str> {
-        let is_its = |place: &&OnceLock<Box<str>>| place.get().is_none_or(|known| **known == *name);
-        self.0.iter().find(is_its).map(|place| &**place.get_or_init(|| name.into()))
-    }
-}
-
+/// Channels that a device has not opened again for this long after it started anew are ended.
+const REOPEN_PATIENCE: Duration = Duration::from_secs(2);
 /// The counters of a link are shown this often.
 const STATS_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -79,6 +63,10 @@ pub(crate) struct Session<'s> {
     /// Since the device has said hello.
     scribe: Option<Scribe>,
     outgoing: Outgoing,
+    /// When channels of an earlier boot that the device has not opened again are ended.
+    reopened_by: Option<Instant>,
+    /// The device speaks other versions of the protocol, which is what its detail says.
+    is_incompatible: bool,
     /// The beginning of the link's time.
     started: Instant,
     stats_at: Instant,
@@ -110,6 +98,8 @@ impl<'s> Session<'s> {
             pockets: Vec::new(),
             scribe: None,
             outgoing: Outgoing::default(),
+            reopened_by: None,
+            is_incompatible: false,
             started: Instant::now(),
             stats_at: Instant::now(),
             has_warned: HasWarned::default(),
@@ -123,6 +113,7 @@ impl<'s> Session<'s> {
         let mut input = vec![0; INPUT];
         let mut hint_at = Some(Instant::now() + HELLO_PATIENCE);
         self.link.interrupted();
+        let received = self.link.counters().received;
         loop {
             let now = Instant::now();
             let now_us = micros(now.duration_since(self.started));
@@ -134,6 +125,7 @@ impl<'s> Session<'s> {
                 hint_at = None;
                 self.hint();
             }
+            self.end_unopened(now);
             self.show_stats(now);
             let mut wake_at = hint_at.unwrap_or(self.stats_at).min(self.stats_at);
             if let Some(due_us) = self.link.poll_timeout() {
@@ -149,16 +141,19 @@ impl<'s> Session<'s> {
             }
             let woken = tokio::select! {
                 done = port.exchange(&mut input, output) => Woken::Exchanged(done),
-                message = self.slot.messages.recv(), if !self.outgoing.is_full() => Woken::Message(message),
+                message = self.slot.messages.recv() => Woken::Message(message),
                 () = sleep_until(wake_at) => Woken::Timer,
                 () = self.slot.shutdown.wanted() => Woken::Shutdown,
             };
             match woken {
                 Woken::Exchanged(Ok(Exchange { read, written })) => {
                     self.link.consume(written);
+                    // Bytes count from when they came, not from when they were first waited for.
+                    let now_us = micros(self.started.elapsed());
                     if let Err(ended) = self.hear(input.get(..read).unwrap_or_default(), now_us) {
                         return ended;
                     }
+                    self.note_return(received);
                     self.outgoing.pump(&mut self.link, &self.slot.device.name);
                 }
                 Woken::Exchanged(Err(error)) => return Ended::Unplugged(error),
@@ -201,12 +196,15 @@ impl<'s> Session<'s> {
                     let name: Box<str> = name.into();
                     self.open(peer, &name, priority, delivery);
                 }
-                Event::Opened { channel, .. } => {
+                Event::Opened { channel, ours: Some(id), .. } => {
                     let name = channel.name.to_owned();
-                    self.show_channel(name);
+                    self.show_channel(id, name);
                 }
                 // What one direction has ended, the other has no use for.
-                Event::Closed { ours: Some(id), .. } => self.closed(id),
+                Event::Closed { ours: Some(id), reset, .. } => {
+                    let reason = reset.map(str::to_owned);
+                    self.closed(id, reason.as_deref());
+                }
                 Event::Down => self.down(),
                 Event::Silent => self.silent(),
                 Event::Back => self.online(),
@@ -236,9 +234,6 @@ impl<'s> Session<'s> {
         self.slot.recognise(&hello).map_err(Ended::Stranger)?;
         let Hello { firmware, serial, .. } = hello;
         let slot = &mut *self.slot;
-        if slot.device.firmware != firmware {
-            slot.device.channels.clear();
-        }
         slot.device.firmware = firmware;
         slot.note();
         if let Some(left_out) = self.restarts.admit() {
@@ -246,8 +241,21 @@ impl<'s> Session<'s> {
             info!("{name} is online on {port} ({firmware}, serial {serial}).{left_out}");
         }
         self.scribe = Some(Scribe::new(&slot.device.name, epoch));
+        let ids = (0..CHANNELS).map(|at| ChannelId::new(at as u8));
+        self.outgoing.hold(ids.filter(|id| self.link.channel(*id).is_some()));
+        self.reopened_by = Some(Instant::now() + REOPEN_PATIENCE);
+        self.is_incompatible = false;
         self.online();
         Ok(())
+    }
+
+    /// A device that is still the same, on a port that was opened again, needs no greeting: any packet of its link says that it is back.
+    fn note_return(&mut self, received_before: u32) {
+        let is_heard = self.link.counters().received != received_before;
+        if is_heard && self.link.is_up() && self.slot.device.state == DeviceState::Opening {
+            self.online();
+            self.slot.publish();
+        }
     }
 
     fn online(&mut self) {
@@ -274,10 +282,12 @@ impl<'s> Session<'s> {
 
     fn incompatible(&mut self, min: u8, max: u8) {
         let ours = pocketmux_core::packet::VERSION;
+        self.is_incompatible = true;
         self.slot.device.state = DeviceState::Opening;
         self.slot.device.detail = format!(
             "It speaks versions {min} to {max} of the protocol and this host version {ours}: update the older of the two."
         );
+        self.outgoing.refuse_all(&self.slot.device.detail);
         if let Some(left_out) = self.incompatibles.admit() {
             warn!("{}: {}{left_out}", self.slot.device.port, self.slot.device.detail);
         }
@@ -298,7 +308,9 @@ impl<'s> Session<'s> {
         let names: &'s Names = self.names;
         let Some(name) = names.keep(name) else {
             if !replace(&mut self.has_warned.of_surplus, true) {
-                warn!("{device} opens more than {CHANNELS} channels; {name:?} is left out, and those after it.");
+                warn!(
+                    "{device} has opened channels of {NAMES} different names; {name:?} is left out, and those after it."
+                );
             }
             return;
         };
@@ -310,7 +322,7 @@ impl<'s> Session<'s> {
                 if let Some(pocket) = self.pockets.get_mut(at) {
                     *pocket = text::escaped(name);
                 }
-                self.show_channel(name.to_owned());
+                self.show_channel(id, name.to_owned());
             }
             Err(error) => {
                 if !replace(&mut self.has_warned.of_unopened, true) {
@@ -320,14 +332,30 @@ impl<'s> Session<'s> {
         }
     }
 
-    fn closed(&mut self, id: ChannelId) {
-        if let Some(channel) = self.link.channel(id) {
-            self.slot.device.channels.retain(|name| name != channel.name);
+    /// The device has ended a channel, for that reason if it did so at once.
+    fn closed(&mut self, id: ChannelId, reason: Option<&str>) {
+        let Some(channel) = self.link.channel(id) else { return };
+        let device = &mut self.slot.device;
+        device.channels.retain(|name| name != channel.name);
+        let reason = reason.map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
+        self.outgoing.refuse(id, &format!("{} has ended this channel{reason}.", device.name));
+        if !reason.is_empty() {
+            device.detail = format!("It has ended the channel {}{reason}.", channel.name);
+            info!("{} has ended the channel {:?}{reason}.", device.name, channel.name);
         }
         self.link.close(id);
     }
 
-    fn show_channel(&mut self, name: String) {
+    /// Ends the channels of an earlier boot that the device does not have any more.
+    fn end_unopened(&mut self, now: Instant) {
+        if self.reopened_by.take_if(|at| now >= *at).is_some() {
+            self.outgoing.take_unopened().into_iter().for_each(|id| self.closed(id, None));
+            self.slot.publish();
+        }
+    }
+
+    fn show_channel(&mut self, id: ChannelId, name: String) {
+        self.outgoing.opened(id);
         let channels = &mut self.slot.device.channels;
         if !channels.contains(&name) {
             channels.push(name);
@@ -336,7 +364,7 @@ impl<'s> Session<'s> {
 
     /// Nothing was heard: says what to look at, going by what came in.
     fn hint(&mut self) {
-        if self.link.is_up() || self.slot.device.state != DeviceState::Opening {
+        if self.link.is_up() || self.is_incompatible || self.slot.device.state != DeviceState::Opening {
             return;
         }
         let counters = self.link.counters();

@@ -24,7 +24,7 @@ pub(crate) enum DeviceState {
     Opening,
     /// It has said hello.
     Online,
-    /// It has said hello, and then nothing for a second.
+    /// It has said hello, and then nothing for as long as it may.
     Silent,
     /// It is not there.
     Offline,
@@ -41,11 +41,11 @@ pub(crate) struct Device {
     pub(crate) port: String,
     /// How it is.
     pub(crate) state: DeviceState,
-    /// A sentence when it is not online.
+    /// A sentence, when it is not online or has ended a channel.
     pub(crate) detail: String,
     /// Its program and version.
     pub(crate) firmware: String,
-    /// The channels it has opened, since it was first seen.
+    /// The channels that it has open.
     pub(crate) channels: Vec<String>,
     /// What the host's side of the link has counted, while there is one.
     #[serde(skip_serializing_if = "Option::is_none")]

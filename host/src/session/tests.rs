@@ -10,15 +10,19 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, timeout};
 
-use super::{Ended, Names, Session, hint};
+use super::{Ended, Session, hint};
 use crate::device::{Slot, Terms};
 use crate::hub::Hub;
 use crate::inbound::Inbound;
+use crate::names::Names;
 use crate::port::{Port, PortSpec};
 use crate::refusal::Refusals;
 use crate::registry::Registry;
 use crate::shutdown::Shutdown;
 use crate::table::DeviceState;
+
+mod channels;
+mod late;
 
 const TERMS: Terms = Terms { baud: 115_200, silence_ms: 1000 };
 const CHAT: ChannelId = ChannelId::new(0);
@@ -62,15 +66,18 @@ impl Board {
                 self.link.consume(bytes.len());
             }
             let Ok(read) = timeout(Duration::from_millis(10), self.wire.read(&mut input)).await else { continue };
-            let mut rest = &input[..read.unwrap()];
-            while !rest.is_empty() {
-                rest = &rest[self.link.handle_input(rest, now_us)..];
-                while let Some(event) = self.link.poll_event() {
-                    if let Event::Frame(frame) = event
-                        && let Ok(Some(message)) = self.messages.insert((frame.channel, frame.message), &frame)
-                    {
-                        self.heard.push((frame.channel, message.data.to_vec()));
-                    }
+            self.hear(&input[..read.unwrap()], self.started.elapsed().as_micros() as u64);
+        }
+    }
+
+    fn hear(&mut self, mut input: &[u8], now_us: u64) {
+        while !input.is_empty() {
+            input = &input[self.link.handle_input(input, now_us)..];
+            while let Some(event) = self.link.poll_event() {
+                if let Event::Frame(frame) = event
+                    && let Ok(Some(message)) = self.messages.insert((frame.channel, frame.message), &frame)
+                {
+                    self.heard.push((frame.channel, message.data.to_vec()));
                 }
             }
         }
@@ -110,6 +117,9 @@ impl Rig {
             let mut ended = Ended::Shutdown;
             for mut port in ports {
                 ended = session.serve(&mut port).await;
+                // As when the next port was found.
+                session.slot.device.state = DeviceState::Opening;
+                session.slot.publish();
             }
             (slot, ended)
         })
@@ -249,6 +259,7 @@ async fn what_was_on_its_way_when_the_cable_was_pulled_arrives_after_the_replug_
     board.wire = theirs_2;
     board.link.interrupted();
     board.until(|board| board.heard.len() == lines.len()).await;
+    assert_eq!(hub.devices()[0].state, DeviceState::Online);
     assert!(board.heard.iter().map(|(_, data)| data.as_slice()).eq(lines.iter().map(String::as_bytes)));
     let _ = timeout(Duration::from_millis(100), board.until(|_| false)).await;
     let mut texts = Vec::new();
