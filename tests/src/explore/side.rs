@@ -182,10 +182,10 @@ impl Side {
 fn hear(lane: &mut Vec<u8>, frame: &Frame<'_>, delivery: Delivery, openings: &[Opening]) -> Result<(), String> {
     let (number, sequence) = (frame.data.first().copied().unwrap_or(u8::MAX), frame.position.sequence());
     let is_open = openings.iter().any(|(_, channel, of)| (*channel, *of) == (frame.channel.index(), opening(number)));
-    let of_opening = lane.iter().filter(|other| opening(**other) == opening(number));
+    let mut of_opening = lane.iter().filter(|other| opening(**other) == opening(number));
     let frames = of_opening.clone().rev().take_while(|other| **other == number).count();
     let is_next = delivery != Delivery::Reliable || sequence as usize == frames;
-    let is_in_order = of_opening.last().is_none_or(|last| *last <= number);
+    let is_in_order = of_opening.next_back().is_none_or(|last| *last <= number);
     let is_once = frames < frame.position.total().unwrap_or(1) as usize;
     if !(is_open && is_next && is_in_order && is_once) {
         return Err(format!("frame {sequence} of message {number} after {lane:?} with {openings:?} open"));
