@@ -1,4 +1,6 @@
 //! Every order of a few events between two small links; see `pocketmux_tests::explore`.
+//!
+//! `POCKETMUX_EXPLORE=more cargo test --release -p pocketmux-tests --test explore` lets more happen, which takes minutes instead of seconds.
 
 use pocketmux_core::{Channel, Delivery};
 use pocketmux_tests::explore::{Limits, Model, Start};
@@ -7,61 +9,94 @@ use stateright::{Checker, Model as _};
 const CHAT: Channel<'static> = Channel::new("chat");
 const TYPING: Channel<'static> = Channel::new("typing").with_delivery(Delivery::Latest);
 
-const NOTHING: Limits =
-    Limits { sends: [0, 0], ticks: 0, losses: 0, repeats: 0, swaps: 0, reboots: 0, pauses: 0, frames: 1 };
+const NOTHING: Limits = Limits {
+    sends: [0, 0],
+    ticks: 0,
+    losses: 0,
+    repeats: 0,
+    swaps: 0,
+    reboots: 0,
+    pauses: 0,
+    closings: 0,
+    resets: 0,
+    frames: 1,
+};
 
-/// Explores all of it.
-fn explore(start: Start, channels: &[Channel<'static>], limits: Limits) {
-    let model = Model { start, channels: channels.to_vec(), limits };
-    let limit = std::env::var("STATES").ok().and_then(|v| v.parse().ok()).unwrap_or(100_000_000);
-    let at = std::time::Instant::now();
-    let checker = model.checker().target_state_count(limit).spawn_bfs().join();
-    println!(
-        "{} states, {} of them different, depth {}, {:?} done {}",
-        checker.state_count(),
-        checker.unique_state_count(),
-        checker.max_depth(),
-        at.elapsed(),
-        checker.is_done()
-    );
+/// Explores all that the limits allow: the first, or the second where more is asked for.
+fn explore(start: Start, channel: Channel<'static>, limits: [Limits; 2]) {
+    let is_more = std::env::var_os("POCKETMUX_EXPLORE").is_some();
+    run(Model { start, channels: vec![channel], limits: limits[usize::from(is_more)], is_exact: false });
+}
+
+/// Visits every state, and prints how many there are.
+fn run(model: Model) {
+    let (thread, which) = (std::thread::current(), if model.is_exact { ", told apart by everything," } else { "" });
+    let checker = model.checker().spawn_bfs().join();
+    let (all, different) = (checker.state_count(), checker.unique_state_count());
+    let (test, steps) = (thread.name().unwrap_or_default(), checker.max_depth());
+    println!("{test}: {different} different states{which} reached in {all} ways of at most {steps} steps");
     checker.assert_properties();
+    assert!(checker.is_done(), "not all states were visited");
 }
 
 #[test]
 fn a_greeting_comes_to_an_end_whatever_is_lost() {
-    explore(Start::Boot, &[CHAT], Limits { sends: [1, 1], ticks: 2, losses: 1, ..NOTHING });
+    let few = Limits { sends: [1, 0], ticks: 1, losses: 1, ..NOTHING };
+    explore(Start::Boot, CHAT, [few, Limits { sends: [1, 1], ticks: 2, ..few }]);
 }
 
 #[test]
 fn a_reboot_in_the_middle_of_anything_leads_to_a_new_link() {
-    explore(Start::Up, &[CHAT], Limits { sends: [1, 1], ticks: 1, reboots: 2, ..NOTHING });
+    let few = Limits { sends: [1, 0], ticks: 1, reboots: 2, ..NOTHING };
+    explore(Start::Up, CHAT, [few, Limits { sends: [1, 1], ..few }]);
 }
 
 #[test]
 fn what_is_lost_comes_again_in_order_and_once() {
-    explore(Start::Up, &[CHAT], Limits { sends: [4, 0], ticks: 2, losses: 2, ..NOTHING });
+    let few = Limits { sends: [4, 0], ticks: 2, losses: 2, ..NOTHING };
+    explore(Start::Up, CHAT, [few, Limits { sends: [4, 1], ..few }]);
 }
 
 #[test]
 fn what_comes_twice_or_in_another_order_counts_once() {
-    explore(Start::Up, &[CHAT], Limits { sends: [3, 0], ticks: 1, repeats: 1, swaps: 2, ..NOTHING });
+    let few = Limits { sends: [3, 0], ticks: 1, repeats: 1, swaps: 2, ..NOTHING };
+    explore(Start::Up, CHAT, [few, Limits { sends: [4, 0], ticks: 2, ..few }]);
 }
 
 #[test]
 fn both_directions_repair_each_other() {
-    explore(Start::Up, &[CHAT], Limits { sends: [2, 2], ticks: 1, losses: 1, ..NOTHING });
+    let few = Limits { sends: [2, 1], ticks: 1, losses: 1, ..NOTHING };
+    explore(Start::Up, CHAT, [few, Limits { sends: [2, 2], ..few }]);
 }
 
 #[test]
 fn a_reader_that_pauses_locks_nothing() {
-    explore(Start::Up, &[CHAT], Limits { sends: [4, 1], ticks: 1, losses: 1, pauses: 1, ..NOTHING });
+    let few = Limits { sends: [4, 0], ticks: 1, losses: 1, pauses: 1, ..NOTHING };
+    explore(Start::Up, CHAT, [few, Limits { sends: [4, 1], ..few }]);
 }
 
 #[test]
 fn the_newest_message_arrives_and_never_an_older_one_after_it() {
-    explore(
-        Start::Up,
-        &[TYPING],
-        Limits { sends: [3, 0], ticks: 1, losses: 1, swaps: 1, pauses: 1, frames: 2, ..NOTHING },
-    );
+    let few = Limits { sends: [3, 0], ticks: 1, losses: 1, swaps: 1, frames: 2, ..NOTHING };
+    explore(Start::Up, TYPING, [few, Limits { pauses: 1, ..few }]);
+}
+
+#[test]
+fn a_channel_ends_after_all_that_was_sent_and_begins_anew() {
+    let few = Limits { sends: [2, 0], ticks: 1, losses: 1, closings: 1, ..NOTHING };
+    explore(Start::Up, CHAT, [few, Limits { sends: [3, 0], repeats: 1, ..few }]);
+}
+
+#[test]
+fn a_reset_drops_what_was_sent_and_nothing_of_what_follows() {
+    let few = Limits { sends: [3, 0], ticks: 1, losses: 1, resets: 1, ..NOTHING };
+    explore(Start::Up, CHAT, [few, Limits { repeats: 1, ..few }]);
+}
+
+#[test]
+fn states_that_count_as_one_hide_nothing() {
+    let limits = Limits { sends: [2, 0], ticks: 1, losses: 1, ..NOTHING };
+    for is_exact in [false, true] {
+        run(Model { start: Start::Up, channels: vec![CHAT], limits, is_exact });
+    }
 }

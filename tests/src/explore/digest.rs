@@ -2,11 +2,15 @@
 //!
 //! The link has no equality of its own, so its `Debug` form is read: without the bytes of buffers, which the labels of frames stand for;
 //! without what is only counted or measured; and with moments as distances from now.
+//!
+//! Two states that differ only in measured round trips count as one, though their next deadlines may come in another order. So that this hides
+//! nothing that matters, a small configuration is explored by the whole form as well, and comes to the same verdict.
 
 use std::fmt::{self, Debug, Write};
 
-/// Fields that change nothing but the pace.
-const LEFT_OUT: [&str; 6] = ["counters", "line", "round_trip", "left_at", "bytes", "buf"];
+/// Fields that change nothing but the pace, or nothing while packets are given and taken whole; and a span of time that is no moment.
+const LEFT_OUT: [&str; 9] =
+    ["counters", "line", "round_trip", "left_at", "bytes", "buf", "start", "end", "heartbeat_us"];
 
 /// The text by which a link is told from others at `now_us`.
 pub fn digest(link: &impl Debug, now_us: u64) -> String {
@@ -36,49 +40,52 @@ struct Digest {
 
 impl Write for Digest {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-        let mut rest = text;
-        while let Some(end) = rest.bytes().position(|byte| !is_letter(&byte)) {
-            let (word, after) = rest.split_at(end);
-            // Most of it by far is the bytes of buffers, which are left out.
-            if self.skip.is_none() {
-                self.word.push_str(word);
+        for byte in text.bytes() {
+            match self.skip {
+                // Most of it by far is the bytes of buffers.
+                Some(depth) => self.pass(depth, byte),
+                None if byte.is_ascii_alphanumeric() || byte == b'_' => self.word.push(char::from(byte)),
+                None => self.read(byte),
             }
-            self.read(after.as_bytes()[0]);
-            rest = &after[1..];
-        }
-        if self.skip.is_none() {
-            self.word.push_str(rest);
         }
         Ok(())
     }
 }
 
 impl Digest {
-    /// Reads the sign behind a word.
-    fn read(&mut self, sign: u8) {
+    /// Reads what is left out.
+    fn pass(&mut self, depth: usize, byte: u8) {
+        self.count(byte);
+        if self.depth < depth || (self.depth == depth && byte == b',') {
+            self.skip = None;
+        }
+    }
+
+    fn count(&mut self, sign: u8) {
         match sign {
-            b':' if self.skip.is_none() => {
-                self.skip = LEFT_OUT.contains(&self.word.as_str()).then_some(self.depth);
-                self.is_moment = self.word.ends_with("_us");
-            }
             b'{' | b'[' | b'(' => self.depth += 1,
             b'}' | b']' | b')' => self.depth -= 1,
             _ => {}
         }
-        match self.skip {
-            Some(depth) if self.depth < depth || (self.depth == depth && sign == b',') => self.skip = None,
-            Some(_) => {}
-            None => {
-                match self.word.parse::<i64>() {
-                    Ok(moment) if self.is_moment => {
-                        let _ = write!(self.out, "{}", moment - self.now_us as i64);
-                        self.is_moment = false;
-                    }
-                    _ => self.out.push_str(&self.word),
+    }
+
+    /// Reads the sign behind a word.
+    fn read(&mut self, sign: u8) {
+        self.count(sign);
+        let is_name = sign == b':';
+        if is_name && LEFT_OUT.contains(&self.word.as_str()) {
+            self.skip = Some(self.depth);
+        } else {
+            match self.is_moment.then(|| self.word.parse::<i64>().ok()).flatten() {
+                Some(moment) => {
+                    let _ = write!(self.out, "{}", moment - self.now_us as i64);
+                    self.is_moment = false;
                 }
-                self.out.push(char::from(sign));
+                None => self.out.push_str(&self.word),
             }
+            self.out.push(char::from(sign));
+            // Only numbers follow the name of a moment, perhaps in an option.
+            self.is_moment = is_name && self.word.ends_with("_us") || self.is_moment && self.word.is_empty();
         }
         self.word.clear();
     }

@@ -8,7 +8,7 @@ use pocketmux_core::{Channel, ChannelId, Delivery};
 
 use super::digest::digest;
 use super::model::Limits;
-use super::side::{Accepted, Side};
+use super::side::{Accepted, Side, opening};
 
 /// Packets that a wire holds.
 const WIRE_MAX: usize = 2;
@@ -28,6 +28,8 @@ pub struct Duo {
     pub accepted: Accepted,
     /// What may still be sent and go wrong.
     pub left: Limits,
+    /// States are told apart by all that a link is made of, not by its digest alone.
+    pub is_exact: bool,
     /// What should never have happened.
     pub wrong: Option<String>,
 }
@@ -118,7 +120,7 @@ impl Duo {
     }
 
     /// Whether both sides are up with each other and everything has arrived.
-    fn has_settled(&self, channels: &[Channel<'_>]) -> bool {
+    pub fn has_settled(&self, channels: &[Channel<'_>]) -> bool {
         let [a, b] = &self.sides;
         let is_up = a.peer == Some(b.epoch) && b.peer == Some(a.epoch);
         is_up
@@ -128,26 +130,36 @@ impl Duo {
             })
     }
 
+    /// Whether what one side accepted on a channel has arrived at the other, the ends of its openings too.
     fn has_arrived(&self, from: &Side, to: &Side, channel: usize, delivery: Delivery) -> bool {
         let lane = (from.epoch, to.epoch, channel);
-        let (mut heard, accepted) = (to.heard.get(&lane).cloned().unwrap_or_default(), self.accepted.get(&lane));
+        let of_lane = |all: &Accepted| all.get(&lane).cloned().unwrap_or_default();
+        let (mut heard, accepted) = (of_lane(&to.heard), of_lane(&self.accepted));
+        heard.sort_by_key(|number| opening(*number));
         let frames = heard.iter().filter(|number| heard.last() == Some(number)).count();
         heard.dedup();
-        let accepted = accepted.cloned().unwrap_or_default();
+        // What was reset may have arrived or not.
+        let need = |number: &u8| heard.contains(number) || !from.resets.contains(&(channel, opening(*number)));
+        let owed: Vec<u8> = accepted.into_iter().filter(need).collect();
         let is_whole = heard.is_empty() || frames == self.left.frames;
-        match delivery {
-            Delivery::Reliable => heard == accepted && is_whole,
-            Delivery::Latest => heard.last() == accepted.last() && is_whole,
+        let is_all = match delivery {
+            Delivery::Reliable => heard == owed && is_whole,
+            Delivery::Latest => heard.last() == owed.last() && is_whole,
             Delivery::Lossy => true,
-        }
+        };
+        is_all && from.is_known_to(to, channel)
     }
 }
 
 impl Hash for Duo {
     fn hash<H: Hasher>(&self, state: &mut H) {
         for side in &self.sides {
-            digest(&side.link, self.now_us).hash(state);
-            (side.epoch, side.peer, side.paused, &side.heard).hash(state);
+            if self.is_exact {
+                format!("{:?} {}", side.link, self.now_us).hash(state);
+            } else {
+                digest(&side.link, self.now_us).hash(state);
+            }
+            side.hash_application(state);
         }
         (&self.wires, &self.accepted, &self.left, &self.wrong).hash(state);
     }

@@ -25,6 +25,10 @@ pub struct Limits {
     pub reboots: u8,
     /// Times that an application stops reading.
     pub pauses: u8,
+    /// Times that side 0 closes a channel; its next message opens it again.
+    pub closings: u8,
+    /// Times that it resets one.
+    pub resets: u8,
     /// Frames of every message.
     pub frames: usize,
 }
@@ -47,6 +51,8 @@ pub struct Model {
     pub channels: Vec<Channel<'static>>,
     /// How often what may happen.
     pub limits: Limits,
+    /// States are told apart by all that a link is made of, however many they are then.
+    pub is_exact: bool,
 }
 
 /// One step; numbers are those of sides, wires and channels.
@@ -68,6 +74,10 @@ pub enum Action {
     Pause(usize, usize),
     /// It reads again.
     Resume(usize),
+    /// Side 0 closes a channel.
+    Close(usize),
+    /// Side 0 resets a channel.
+    Reset(usize),
     /// Time goes on to the next deadline.
     Tick,
 }
@@ -86,6 +96,7 @@ impl Model {
             now_us: 0,
             accepted: Accepted::new(),
             left: self.limits,
+            is_exact: self.is_exact,
             wrong: None,
         };
         while duo.transmit() && self.start == Start::Up {
@@ -100,7 +111,7 @@ impl Model {
         match action {
             Action::Send(side, channel) => {
                 duo.left.sends[side] -= 1;
-                match duo.sides[side].send(channel, &mut duo.accepted) {
+                match duo.sides[side].send(channel, channels, &mut duo.accepted) {
                     Ok(false) => return None,
                     result => duo.note(result.map(|_| ())),
                 }
@@ -132,6 +143,14 @@ impl Model {
                 duo.set_paused(side, Some(ChannelId::new(channel as u8)), channels);
             }
             Action::Resume(side) => duo.set_paused(side, None, channels),
+            Action::Close(channel) => {
+                duo.left.closings -= 1;
+                duo.sides[0].close(channel, false).then_some(())?;
+            }
+            Action::Reset(channel) => {
+                duo.left.resets -= 1;
+                duo.sides[0].close(channel, true).then_some(())?;
+            }
             Action::Tick => {
                 duo.left.ticks -= 1;
                 duo.tick(channels).then_some(())?;
@@ -168,6 +187,10 @@ impl stateright::Model for Model {
             may(wire.len() > 1 && left.swaps > 0, Action::Swap(side));
             may(left.reboots > 0, Action::Reboot(side));
         }
+        for channel in 0..self.channels.len() {
+            may(left.closings > 0, Action::Close(channel));
+            may(left.resets > 0, Action::Reset(channel));
+        }
         may(left.ticks > 0, Action::Tick);
     }
 
@@ -181,6 +204,10 @@ impl stateright::Model for Model {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always("nothing wrong arrives", |_, duo: &Duo| duo.wrong.is_none()),
+            // Or there would be nothing to check.
+            Property::sometimes("all is sent and has arrived", |model: &Self, duo: &Duo| {
+                duo.left.sends == [0, 0] && duo.has_settled(&model.channels)
+            }),
             // Where packets are on their way it is too soon to ask: they arrive in one of the states that follow.
             Property::always("everything arrives in the end", |model: &Self, duo: &Duo| {
                 duo.wires.iter().any(|wire| !wire.is_empty()) || duo.settles(&model.channels)

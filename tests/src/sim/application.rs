@@ -18,6 +18,11 @@ const CONTENT_MAX: usize = 8192;
 /// Bytes of a message on average, all kinds together.
 const CONTENT_MEAN: u64 = 150;
 
+/// The reason of every reset.
+pub const REASON: &str = "enough of it";
+/// The metas of a channel's openings; a run closes no channel more often.
+pub const OPENINGS: [&str; 8] = ["", "1", "2", "3", "4", "5", "6", "7"];
+
 /// A channel of this side.
 struct Pocket {
     /// Its place in the table.
@@ -28,6 +33,8 @@ struct Pocket {
     peer: Option<PeerChannel>,
     /// It is not to be open.
     is_closed: bool,
+    /// How often it was closed, which its meta tells the peer.
+    closings: usize,
     /// The application does not read it.
     is_paused: bool,
     /// Messages that arrive.
@@ -61,6 +68,7 @@ impl Application {
             id: None,
             peer: None,
             is_closed: false,
+            closings: 0,
             is_paused: false,
             rebuilding: Demux::new(|| vec![0; CONTENT_MAX]),
         };
@@ -116,7 +124,7 @@ impl Application {
     /// What the link should not have answered.
     pub fn open(&mut self, node: &mut dyn Node) -> Result<(), String> {
         for pocket in self.pockets.iter_mut().filter(|pocket| pocket.id.is_none() && !pocket.is_closed) {
-            match node.open(TABLE[pocket.place]) {
+            match node.open(TABLE[pocket.place].with_meta(OPENINGS[pocket.closings])) {
                 Ok(id) => {
                     pocket.id = Some(id);
                     // The peer's direction may have been opened while there was none of ours, or one of another number.
@@ -136,11 +144,12 @@ impl Application {
         let Some(pocket) = self.pocket(place) else { return false };
         pocket.is_closed = true;
         let Some(id) = pocket.id.take() else { return false };
+        pocket.closings += 1;
         if std::mem::take(&mut pocket.is_paused) {
             node.resume(id);
         }
         if reset {
-            node.reset(id, "reset")
+            node.reset(id, REASON)
         } else {
             node.close(id)
         }
@@ -148,10 +157,12 @@ impl Application {
         true
     }
 
-    /// The peer has opened a channel.
-    pub fn note_opened(&mut self, place: usize, peer: PeerChannel) {
-        if let Some(pocket) = self.pocket(place) {
-            pocket.peer = Some(peer);
+    /// The peer has opened a channel. A pause is one of what is open, so one that goes on is said again.
+    pub fn note_opened(&mut self, node: &mut dyn Node, place: usize, peer: PeerChannel) {
+        let Some(pocket) = self.pocket(place) else { return };
+        pocket.peer = Some(peer);
+        if let Some(id) = pocket.id.filter(|_| pocket.is_paused) {
+            node.pause(id);
         }
     }
 
@@ -235,7 +246,8 @@ impl Application {
     pub fn hear(&mut self, frame: &Frame<'_>, session: Session, ledger: &mut Ledger) -> Result<(), String> {
         let pocket = self.place(frame.channel).and_then(|place| self.pocket(place));
         let pocket = pocket.ok_or_else(|| format!("a frame for a channel that is not ours: {frame:?}"))?;
-        if pocket.is_paused {
+        // What is lossy cannot be held back.
+        if pocket.is_paused && TABLE[pocket.place].delivery != Delivery::Lossy {
             return Err(format!("a frame for a channel that is paused: {frame:?}"));
         }
         let record = ledger.arrive(session, pocket.place, frame)?;

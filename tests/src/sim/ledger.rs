@@ -26,11 +26,10 @@ type Lane = (Session, usize);
 struct Progress {
     /// Messages accepted.
     records: Vec<usize>,
-    /// Of the newest message of which a frame arrived: its place among them, from 1.
-    begun: u32,
-    /// How often the channel was closed, and as of which of its openings frames arrive.
-    opening: u32,
-    heard_opening: u32,
+    /// By opening, of the newest message of which a frame arrived: its place among them, from 1.
+    begun: HashMap<u32, u32>,
+    /// The openings of which the receiver has heard the end.
+    closed: Vec<u32>,
     /// The receiver did not have the channel for a while: what was sent then is not owed.
     is_forgiven: bool,
 }
@@ -41,6 +40,8 @@ pub struct Ledger {
     numbers: usize,
     records: Vec<Record>,
     lanes: HashMap<Lane, Progress>,
+    /// How often a boot of a side, by its epoch, has closed a channel.
+    closings: HashMap<(u32, usize), u32>,
     named: HashMap<(Lane, MessageId), usize>,
     /// Frames that arrived and were right.
     pub frames: u64,
@@ -64,7 +65,8 @@ impl Ledger {
         progress.records.push(at);
         self.named.insert((lane, message), at);
         let order = progress.records.len() as u32;
-        self.records.push(Record::new(session, draft.clone(), order, progress.opening, cut));
+        let opening = self.closings.get(&(session.sender, draft.pocket)).copied().unwrap_or(0);
+        self.records.push(Record::new(session, draft.clone(), order, opening, cut));
         at
     }
 
@@ -82,7 +84,8 @@ impl Ledger {
         let lane = (session, pocket);
         let at = self.named.get(&(lane, frame.message)).copied();
         let at = at.ok_or_else(|| format!("a frame that nobody sent: {frame:?}"))?;
-        self.records[at].arrive(frame)?;
+        let is_forgiven = self.lanes.get(&lane).is_some_and(|progress| progress.is_forgiven);
+        self.records[at].arrive(frame, is_forgiven)?;
         if RELIABLE {
             self.check_order(lane, at, frame)?;
         }
@@ -95,20 +98,24 @@ impl Ledger {
     fn check_order(&mut self, lane: Lane, at: usize, frame: &Frame<'_>) -> Result<(), String> {
         let record = &self.records[at];
         let progress = self.lanes.entry(lane).or_default();
-        let passed_over = progress.records.iter().take(record.order as usize - 1).skip(progress.begun as usize);
+        // Openings may overlap while the end of one is repaired, and each has an order of its own.
+        let begun = progress.begun.get(&record.opening).copied().unwrap_or(0);
+        let passed_over = progress.records.iter().take(record.order as usize - 1).skip(begun as usize);
         let is_in_order = match TABLE[lane.1].delivery {
             Delivery::Reliable if frame.position.sequence() == 0 => {
-                let is_owed = |at: &usize| !progress.is_forgiven && !self.records[*at].is_dropped;
-                record.order > progress.begun && !passed_over.into_iter().any(is_owed)
+                let is_owed = |at: &usize| {
+                    let other = &self.records[*at];
+                    !progress.is_forgiven && !other.is_dropped && other.opening == record.opening
+                };
+                record.order > begun && !passed_over.into_iter().any(is_owed)
             }
             Delivery::Reliable | Delivery::Lossy => true,
-            Delivery::Latest => record.order >= progress.begun,
+            Delivery::Latest => record.order >= begun,
         };
-        if !is_in_order || record.opening < progress.heard_opening {
-            return Err(format!("a frame of {record} after message {}", progress.begun));
+        if !is_in_order || progress.closed.contains(&record.opening) {
+            return Err(format!("a frame of {record} after message {begun}; the channel ended {:?}", progress.closed));
         }
-        progress.begun = progress.begun.max(record.order);
-        progress.heard_opening = record.opening;
+        progress.begun.insert(record.opening, begun.max(record.order));
         Ok(())
     }
 
@@ -118,25 +125,26 @@ impl Ledger {
     }
 
     /// A side closed a channel: what it accepts from now on belongs to another opening. With a reset, what has not arrived is not owed.
-    pub fn close(&mut self, session: Session, place: usize, reset: bool) {
-        let progress = self.lanes.entry((session, place)).or_default();
-        progress.opening += 1;
-        for &at in progress.records.iter().filter(|_| reset) {
-            self.records[at].drop_unless_arrived();
-        }
+    pub fn close(&mut self, sender: u32, place: usize, reset: bool) {
+        *self.closings.entry((sender, place)).or_default() += 1;
+        let is_its = |record: &&mut Record| record.session.sender == sender && record.pocket() == place;
+        self.records.iter_mut().filter(|_| reset).filter(is_its).for_each(Record::drop_unless_arrived);
     }
 
-    /// A side heard that a channel was closed in good order: all of that opening must have arrived.
+    /// A side heard that an opening of a channel ended: nothing of it may follow, and if it was no reset, all of it must have arrived.
     ///
     /// # Errors
     ///
     /// What has not.
-    pub fn hear_close(&mut self, session: Session, place: usize) -> Result<(), String> {
-        let Some(progress) = self.lanes.get(&(session, place)) else { return Ok(()) };
-        let is_reliable = TABLE[place].delivery == Delivery::Reliable;
-        let of_opening = progress.records.iter().map(|&at| &self.records[at]);
-        let mut owed = of_opening.filter(|record| record.opening <= progress.heard_opening && !record.has_arrived());
-        match owed.next().filter(|_| is_reliable && !progress.is_forgiven) {
+    pub fn hear_close(&mut self, session: Session, place: usize, opening: u32, reset: bool) -> Result<(), String> {
+        let progress = self.lanes.entry((session, place)).or_default();
+        progress.closed.push(opening);
+        if reset || progress.is_forgiven || TABLE[place].delivery != Delivery::Reliable {
+            return Ok(());
+        }
+        let mut of_opening =
+            progress.records.iter().map(|&at| &self.records[at]).filter(|record| record.opening == opening);
+        match of_opening.find(|record| !record.has_arrived()) {
             Some(record) => Err(format!("a channel is closed before the arrival of {record}")),
             None => Ok(()),
         }

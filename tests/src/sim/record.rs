@@ -71,12 +71,12 @@ impl Record {
         self.is_finished = is_finished;
     }
 
-    /// Notes a frame of it.
+    /// Notes a frame of it; where the receiver did not have the channel for a while, those before it may have been dropped.
     ///
     /// # Errors
     ///
     /// What is wrong with the frame.
-    pub fn arrive(&mut self, frame: &Frame<'_>) -> Result<(), String> {
+    pub fn arrive(&mut self, frame: &Frame<'_>, is_forgiven: bool) -> Result<(), String> {
         let sequence = frame.position.sequence();
         let wrong = |what: &str| Err(format!("{what}: {frame:?} of {self}"));
         let repaired = TABLE[self.pocket()].delivery != Delivery::Lossy;
@@ -84,7 +84,8 @@ impl Record {
             return wrong("a frame twice");
         }
         let next = self.frames.keys().next_back().map_or(0, |last| last + 1);
-        if RELIABLE && TABLE[self.pocket()].delivery == Delivery::Reliable && sequence != next {
+        let is_next = sequence == next || (is_forgiven && sequence > next);
+        if RELIABLE && TABLE[self.pocket()].delivery == Delivery::Reliable && !is_next {
             return wrong("a frame out of order");
         }
         let meta = if sequence == 0 { self.draft.meta.as_str() } else { "" };

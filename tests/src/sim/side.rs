@@ -1,8 +1,10 @@
 //! One side of a run: a link, the application on it, and whether they run.
 
-use pocketmux_core::{Config, Event, Identity};
+use std::collections::HashMap;
 
-use super::application::Application;
+use pocketmux_core::{Config, Event, Identity, PeerChannel};
+
+use super::application::{Application, OPENINGS, REASON};
 use super::chance::Chance;
 use super::ledger::{Ledger, Session};
 use super::node::Node;
@@ -37,6 +39,8 @@ pub struct Side {
     pub silences: u32,
     /// Channels that the peer of the link announced.
     pub opened: usize,
+    /// What the peer has opened and not closed, as places in the table and the number of the opening.
+    openings: HashMap<PeerChannel, (usize, usize)>,
     /// It is off until then.
     pub off_until_ns: u64,
     /// It does not run until then.
@@ -52,7 +56,7 @@ pub struct Side {
     pub has_more: bool,
     /// Events and input so far.
     pub heard: usize,
-    /// When any byte came last.
+    /// When the link was given any byte last.
     pub heard_ns: u64,
 }
 
@@ -74,6 +78,7 @@ impl Side {
             is_silent: false,
             silences: 0,
             opened: 0,
+            openings: HashMap::new(),
             off_until_ns: 0,
             asleep_until_ns: 0,
             fifo: 0,
@@ -126,9 +131,8 @@ impl Side {
 
     /// The application closes a channel, or resets it.
     pub fn close(&mut self, place: usize, reset: bool, ledger: &mut Ledger) {
-        let is_closed = self.application.close(self.node.as_mut(), place, reset);
-        if let Some(receiver) = self.peer.filter(|_| is_closed) {
-            ledger.close(Session { sender: self.epoch, receiver }, place, reset);
+        if self.application.close(self.node.as_mut(), place, reset) {
+            ledger.close(self.epoch, place, reset);
         }
     }
 
@@ -144,9 +148,6 @@ impl Side {
             return;
         }
         self.inbox.extend_from_slice(bytes);
-        if !bytes.is_empty() {
-            self.heard_ns = now_ns;
-        }
         if !self.runs(now_ns) {
             self.inbox.truncate(self.fifo);
         }
@@ -160,6 +161,9 @@ impl Side {
     pub fn run(&mut self, ledger: &mut Ledger, trace: &mut Trace, now_ns: u64) -> Result<(), String> {
         let now_us = now_ns / 1000;
         let inbox = std::mem::take(&mut self.inbox);
+        if !inbox.is_empty() {
+            self.heard_ns = now_ns;
+        }
         let mut rest = &inbox[..];
         while !rest.is_empty() {
             let taken = self.node.handle_input(rest, now_us);
@@ -197,6 +201,7 @@ impl Side {
                     self.peers.push(peer.epoch);
                     self.up_ns = now_ns;
                     self.opened = 0;
+                    self.openings.clear();
                 }
                 Event::Down => {
                     self.peer.take().ok_or("down twice")?;
@@ -204,9 +209,14 @@ impl Side {
                     self.application.go_down();
                 }
                 Event::Opened { peer, channel, ours } => {
-                    let place = TABLE.iter().position(|known| *known == channel);
-                    let place = place.ok_or_else(|| format!("a channel that nobody has: {channel:?}"))?;
-                    self.application.note_opened(place, peer);
+                    let opening = OPENINGS.iter().position(|meta| *meta == channel.meta);
+                    let place = TABLE.iter().position(|known| known.with_meta(channel.meta) == channel);
+                    let known = place.zip(opening).ok_or_else(|| format!("a channel that nobody has: {channel:?}"))?;
+                    let place = known.0;
+                    if self.openings.insert(peer, known).is_some() {
+                        return Err(format!("a channel is opened twice: {channel:?}"));
+                    }
+                    self.application.note_opened(self.node.as_mut(), place, peer);
                     if let (None, Some(sender)) = (ours, self.peer) {
                         ledger.forgive(Session { sender, receiver: self.epoch }, place);
                     }
@@ -228,12 +238,15 @@ impl Side {
                         return Err("back without a silence".into());
                     }
                 }
-                Event::Closed { ours, reset, .. } => {
+                Event::Closed { peer, reset, .. } => {
                     let session = self.peer.map(|sender| Session { sender, receiver: self.epoch });
                     let session = session.ok_or("the end of a channel without a link")?;
-                    if let (None, Some(place)) = (reset, ours.and_then(|id| self.application.place(id))) {
-                        ledger.hear_close(session, place)?;
+                    let known = self.openings.remove(&peer);
+                    let (place, opening) = known.ok_or("the end of a channel that is not open")?;
+                    if reset.is_some_and(|reason| reason != REASON) {
+                        return Err(format!("a reset with another reason: {reset:?}"));
                     }
+                    ledger.hear_close(session, place, opening as u32, reset.is_some())?;
                 }
                 other => return Err(format!("an event that should not be: {other:?}")),
             }
