@@ -302,6 +302,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         self.note_answer(is_gap || !taken);
     }
 
+    /// Notes that there is something to answer. Not repeated in each of its many callers.
+    #[inline(never)]
     pub(super) fn note_answer(&mut self, at_once: bool) {
         let every = self.peer.map_or(1, |peer| peer.ack_every);
         self.acks.note(every);
