@@ -94,8 +94,9 @@ pub struct Link<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usi
     next_message: u32,
     /// Channels that were opened and not heard of are told again then.
     opens_at_us: u64,
-    /// Where the next heartbeat begins to say credit.
+    /// Where the next repetition of credit begins, and when it is due at the latest.
     credit_turn: usize,
+    credits_at_us: u64,
     sent_at_us: u64,
     heard_at_us: u64,
     is_silent: bool,
@@ -155,6 +156,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
             next_message: 1,
             opens_at_us: 0,
             credit_turn: 0,
+            credits_at_us: 0,
             sent_at_us: 0,
             heard_at_us: 0,
             is_silent: false,

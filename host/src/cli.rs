@@ -76,6 +76,10 @@ struct Serve {
     /// terminals do not, is written to at this pace [default: 115200].
     #[arg(long, value_parser = clap::value_parser!(u32).range(50..=12_000_000))]
     baud: Option<u32>,
+    /// Milliseconds without a sign of life after which a device counts as silent, as when its cable is pulled between the adapter and
+    /// the board; 0 for never [default: 1000].
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(..=3_600_000))]
+    silence: Option<u32>,
     /// The address or name, and the port, to listen on; :8765 alone is 127.0.0.1:8765, this machine only
     /// [default: 127.0.0.1:8765].
     #[arg(long, value_parser = listen, value_name = "ADDRESS:PORT")]
@@ -96,6 +100,7 @@ impl Serve {
         Self {
             port: self.port,
             baud: after.baud.or(self.baud),
+            silence: after.silence.or(self.silence),
             listen: after.listen.or(self.listen),
             data: after.data.or(self.data),
             allow_origin: self.allow_origin,
@@ -107,6 +112,7 @@ impl Serve {
         Options {
             ports: self.port,
             baud: self.baud.unwrap_or(usual.baud),
+            silence_ms: self.silence.unwrap_or(usual.silence_ms),
             listen: self.listen.unwrap_or(usual.listen),
             data: self.data.or_else(data_directory),
             allow_origins: self.allow_origin,
@@ -193,6 +199,7 @@ mod tests {
         }
         let both = options(&["--port", "demo", "--baud", "9600", "serve", "--port", "/dev/tty1", "--baud", "300"]);
         assert_eq!((both.ports.len(), both.baud), (2, 300));
-        assert_eq!(options(&[]).baud, 115_200);
+        assert_eq!((options(&[]).baud, options(&[]).silence_ms), (115_200, 1000));
+        assert_eq!(options(&["--silence", "0", "serve"]).silence_ms, 0);
     }
 }

@@ -25,10 +25,19 @@ use crate::table::{Device, DeviceId, DeviceState};
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: u32 = 3;
 
+/// What holds for every device's line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// Bits a second on serial ports.
+    pub(crate) baud: u32,
+    /// Milliseconds without a sign of life after which a device counts as silent; 0 for never.
+    pub(crate) silence_ms: u32,
+}
+
 /// One device's place in the host, kept while the device itself comes and goes.
 pub(crate) struct Slot {
     spec: PortSpec,
-    pub(crate) baud: u32,
+    pub(crate) terms: Terms,
     pub(crate) hub: Arc<Hub>,
     id: DeviceId,
     /// What clients see of it.
@@ -45,10 +54,10 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// A place for the device on `port`, which is open.
-    pub(crate) fn new(spec: PortSpec, port: &Port, baud: u32, hub: Arc<Hub>, shutdown: Shutdown) -> Self {
+    pub(crate) fn new(spec: PortSpec, port: &Port, terms: Terms, hub: Arc<Hub>, shutdown: Shutdown) -> Self {
         let (sender, messages) = mpsc::channel(WAITING_MAX);
         let (id, device) = hub.open(spec.short_name(), port.at.to_string(), sender);
-        Self { spec, baud, hub, id, device, messages, shutdown, usb: port.usb.clone(), first: None, failures: 0 }
+        Self { spec, terms, hub, id, device, messages, shutdown, usb: port.usb.clone(), first: None, failures: 0 }
     }
 
     /// Serves the device until the host stops.
@@ -189,7 +198,7 @@ impl Slot {
             (None, PortSpec::Serial(path)) if path.try_exists().is_ok_and(|exists| !exists) => return Ok(None),
             (None, spec) => spec.clone(),
         };
-        spec.open(self.baud).await.map(Some)
+        spec.open(self.terms.baud).await.map(Some)
     }
 }
 
@@ -202,7 +211,7 @@ fn described(hello: &Hello) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Slot;
+    use super::{Slot, Terms};
     use crate::hello::Hello;
     use crate::hub::Hub;
     use crate::port::{Port, PortSpec};
@@ -219,7 +228,8 @@ mod tests {
         for serial in ["", "s1"] {
             let port = Port::in_memory(tokio::io::duplex(1).0);
             let hub = Arc::new(Hub::new(Registry::load(None)));
-            let mut slot = Slot::new(PortSpec::Demo, &port, 115_200, hub, Shutdown::new().1);
+            let terms = Terms { baud: 115_200, silence_ms: 1000 };
+            let mut slot = Slot::new(PortSpec::Demo, &port, terms, hub, Shutdown::new().1);
             for firmware in ["a 1", "a 2"] {
                 assert_eq!(slot.recognise(&hello("microbit", firmware, serial)), Ok(()));
             }

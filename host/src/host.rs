@@ -13,7 +13,7 @@ use tokio::time::{Duration, timeout};
 use tracing::{info, warn};
 
 use crate::attached::Attached;
-use crate::device::Slot;
+use crate::device::{Slot, Terms};
 use crate::hub::Hub;
 use crate::origin::Origin;
 use crate::port::PortSpec;
@@ -33,6 +33,8 @@ pub struct Options {
     pub ports: Vec<PortSpec>,
     /// Bits a second on serial ports.
     pub baud: u32,
+    /// Milliseconds without a sign of life after which a device counts as silent; 0 for never.
+    pub silence_ms: u32,
     /// Where to listen; port 0 takes any that is free.
     pub listen: SocketAddr,
     /// Where to keep what outlives the host; nothing is kept without it.
@@ -46,6 +48,7 @@ impl Default for Options {
         Self {
             ports: Vec::new(),
             baud: 115_200,
+            silence_ms: 1000,
             listen: (Ipv4Addr::LOCALHOST, 8765).into(),
             data: None,
             allow_origins: Vec::new(),
@@ -137,7 +140,8 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
     let (stop, stopping) = Shutdown::new();
     let mut devices = JoinSet::new();
     for (port, spec) in opened {
-        let slot = Slot::new(spec, &port, options.baud, hub.clone(), stopping.clone());
+        let terms = Terms { baud: options.baud, silence_ms: options.silence_ms };
+        let slot = Slot::new(spec, &port, terms, hub.clone(), stopping.clone());
         devices.spawn(slot.run(port));
     }
     let clients = Arc::new(Semaphore::new(CLIENTS_MAX as usize));

@@ -101,11 +101,12 @@ impl<'s> Session<'s> {
     pub(crate) fn new(slot: &'s mut Slot, names: &'s Names) -> Self {
         let identity =
             Identity { name: "pocketmux", firmware: concat!("pocketmux ", env!("CARGO_PKG_VERSION")), serial: "" };
+        let silence_ms = slot.terms.silence_ms;
         let epoch = RandomState::new().hash_one(std::process::id()) as u32;
         Self {
             slot,
             names,
-            link: Box::new(DeviceLink::new(Config { identity, epoch, ..Config::default() })),
+            link: Box::new(DeviceLink::new(Config { identity, epoch, silence_ms })),
             pockets: Vec::new(),
             scribe: None,
             outgoing: Outgoing::default(),
@@ -256,9 +257,11 @@ impl<'s> Session<'s> {
 
     fn silent(&mut self) {
         self.slot.device.state = DeviceState::Silent;
-        self.slot.device.detail =
-            "Nothing was heard from it for a second: the cable may be loose, or the board stands still. What it has not got yet is kept for it."
-                .into();
+        self.slot.device.detail = format!(
+            "Nothing was heard from it for {} ms (--silence): the cable may be loose, or the board stands still. What it has not got yet is \
+             kept for it.",
+            self.slot.terms.silence_ms
+        );
     }
 
     fn down(&mut self) {
@@ -339,7 +342,7 @@ impl<'s> Session<'s> {
         let counters = self.link.counters();
         let noise = counters.bad_crc.saturating_add(counters.too_long);
         debug!("{}: no HELLO yet, {counters:?}", self.slot.device.port);
-        self.slot.device.detail = hint(self.slot.baud, noise);
+        self.slot.device.detail = hint(self.slot.terms.baud, noise);
         warn!("{}: {}", self.slot.device.port, self.slot.device.detail);
         self.slot.publish();
     }

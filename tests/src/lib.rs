@@ -5,6 +5,7 @@ mod board;
 mod cable;
 mod client;
 mod corruption;
+pub mod explore;
 mod host;
 mod noise;
 mod port;

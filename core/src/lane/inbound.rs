@@ -84,8 +84,8 @@ impl InLane {
     }
 
     /// The peer has opened it; places go on counting from an earlier opening.
-    pub(crate) fn open(&mut self, meaning: Meaning, delivery: Delivery) {
-        (self.meaning, self.delivery, self.last) = (meaning, delivery, None);
+    pub(crate) fn open(&mut self, meaning: Meaning, delivery: Delivery, is_paused: bool) {
+        (self.meaning, self.delivery, self.is_paused, self.last) = (meaning, delivery, is_paused, None);
     }
 
     pub(crate) fn is_latest(&self) -> bool {

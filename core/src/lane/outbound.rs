@@ -17,6 +17,8 @@ pub(crate) struct OutLane<'i> {
     /// The peer has named it in an acknowledgement.
     pub(crate) is_heard: bool,
     pub(crate) closing: Option<Closing<'i>>,
+    /// The application takes nothing that comes for it now, whoever the peer is.
+    pub(crate) is_paused: bool,
     /// The place of the next new frame.
     next: u8,
     /// The oldest place that was not acknowledged.
@@ -49,6 +51,7 @@ impl<'i> OutLane<'i> {
         is_told: false,
         is_heard: false,
         closing: None,
+        is_paused: false,
         next: 0,
         base: 0,
         limit: 0,
@@ -59,7 +62,8 @@ impl<'i> OutLane<'i> {
     /// Takes the number for a channel.
     pub(crate) fn open(&mut self, channel: Channel<'i>) {
         self.channel = Some(channel);
-        (self.is_told, self.is_heard, self.closing, self.last, self.dropped) = (false, false, None, None, 0);
+        (self.is_told, self.is_heard, self.is_paused) = (false, false, false);
+        (self.closing, self.last, self.dropped) = (None, None, 0);
     }
 
     /// True while it takes messages.
@@ -77,8 +81,8 @@ impl<'i> OutLane<'i> {
         if self.closing.is_some() {
             self.channel = None;
         }
-        let (channel, dropped) = (self.channel, self.dropped);
-        *self = Self { channel, dropped, limit: window, ..Self::NEW };
+        let (channel, dropped, is_paused) = (self.channel, self.dropped, self.is_paused);
+        *self = Self { channel, dropped, is_paused, limit: window, ..Self::NEW };
     }
 
     /// True when the frame of the next place may be sent.

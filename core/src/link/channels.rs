@@ -60,10 +60,12 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
     pub fn attach(&mut self, peer: PeerChannel, channel: ChannelId) {
         if let Some(lane) = self.in_lanes.get_mut(peer.index()).filter(|lane| lane.meaning != Meaning::Unknown) {
             lane.meaning = Meaning::Ours(channel);
+            lane.is_paused = self.out_lanes.get(channel.index()).is_some_and(|ours| ours.is_paused);
         }
     }
 
     /// Takes no frames from a channel until [`Link::resume`]: the peer may send only as many more as it has credit for, and other channels go on.
+    /// What comes on a lossy channel meanwhile is dropped. It holds for every peer and every opening of the channel there.
     pub fn pause(&mut self, channel: ChannelId) {
         self.set_paused(channel, true);
     }
@@ -74,6 +76,9 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
     }
 
     fn set_paused(&mut self, channel: ChannelId, is_paused: bool) {
+        if let Some(ours) = self.out_lanes.get_mut(channel.index()) {
+            ours.is_paused = is_paused;
+        }
         for lane in self.in_lanes.iter_mut().filter(|lane| lane.meaning == Meaning::Ours(channel)) {
             lane.is_paused = is_paused;
         }

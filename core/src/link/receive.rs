@@ -1,6 +1,7 @@
 //! What arrives: packets in, state and news out.
 
 use super::tell::Header;
+use super::transmit::CREDITS_US;
 use super::{Known, Link};
 use crate::buffer::Buffer;
 use crate::channel::{ChannelId, Delivery};
@@ -118,6 +119,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         {
             peer.is_up = true;
             is_news = true;
+            self.credits_at_us = now_us.saturating_add(CREDITS_US);
             self.repair.greeted(now_us.saturating_sub(self.greeting.left_at_us()));
         }
         // Of two that cannot agree neither is ever up: they do not answer each other for ever.
@@ -174,7 +176,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         lane.repeat_credit();
         let is_new = lane.meaning == Meaning::Unknown;
         if is_new {
-            lane.open(meaning, delivery);
+            let ours = meaning.ours().and_then(|ours| self.out_lanes.get(ours.index()));
+            lane.open(meaning, delivery, ours.is_some_and(|ours| ours.is_paused));
         }
         Ok(is_new)
     }

@@ -184,8 +184,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         self.news.packet = None;
         let (message, sequence) = header.labels?;
         let position = Position::new(sequence, header.total)?;
-        let channel = self.in_lanes.get(header.channel.index())?.meaning.ours()?;
-        Some(Told::Frame(len, 0, Labels { channel, message, position }))
+        let lane = self.in_lanes.get(header.channel.index()).filter(|lane| !lane.is_paused)?;
+        Some(Told::Frame(len, 0, Labels { channel: lane.meaning.ours()?, message, position }))
     }
 
     /// The next frame of a FRAME or RUN. The number counts as arrived with its last frame.

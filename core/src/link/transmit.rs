@@ -14,6 +14,8 @@ use crate::pool::{Block, Role, Slot};
 
 /// Most credits in one acknowledgement; the others go in the next.
 const CREDITS: usize = 16;
+/// Credit is said again this often, in microseconds, also on a busy line: a sender that waits for a grant which was lost says nothing.
+pub(super) const CREDITS_US: u64 = 2_000_000;
 /// Most channels without room that one acknowledgement answers.
 pub(super) const STRAYS: usize = 4;
 
@@ -37,6 +39,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         if self.heartbeat_at_us(peer).is_some_and(|deadline| now_us >= deadline) {
             self.acks.hurry();
             self.repeat_credits();
+            self.credits_at_us = now_us.saturating_add(CREDITS_US);
         }
         if self.silent_at_us().is_some_and(|deadline| now_us >= deadline) {
             self.is_silent = true;
@@ -58,9 +61,11 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         deadlines.iter().flatten().min().copied()
     }
 
+    /// When the peer is to hear something in any case: before it takes the line for dead, and what credit it has.
     fn heartbeat_at_us(&self, peer: Known) -> Option<u64> {
-        let is_wanted = peer.heartbeat_us > 0 && !self.acks.is_due();
-        is_wanted.then(|| self.sent_at_us.saturating_add(peer.heartbeat_us))
+        let is_awaited = peer.heartbeat_us > 0;
+        let alive_at_us = is_awaited.then(|| self.sent_at_us.saturating_add(peer.heartbeat_us)).unwrap_or(u64::MAX);
+        (!self.acks.is_due()).then_some(alive_at_us.min(self.credits_at_us))
     }
 
     fn silent_at_us(&self) -> Option<u64> {
@@ -107,7 +112,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         newest.map(|(_, number)| number)
     }
 
-    /// A grant may have been lost: some are said again with every heartbeat, all of them in turn.
+    /// A grant may have been lost: some are said again, all of them in turn.
     fn repeat_credits(&mut self) {
         for _ in 0..CREDITS.min(CHANNELS) {
             self.credit_turn = (self.credit_turn + 1) % CHANNELS;

@@ -105,6 +105,33 @@ fn a_paused_latest_channel_brings_the_newest_when_it_goes_on() {
 }
 
 #[test]
+fn what_comes_on_a_paused_lossy_channel_is_dropped() {
+    let mut pair = Pair::up();
+    pair.b.link.pause(LOSSY);
+    pair.a.link.send(LOSSY, &Message::text("unheard")).unwrap();
+    pair.run_ms(50);
+    pair.b.link.resume(LOSSY);
+    pair.a.link.send(LOSSY, &Message::text("heard")).unwrap();
+    pair.run_ms(50);
+    assert_eq!(pair.b.messages(), [("lossy".into(), b"heard".to_vec())]);
+}
+
+#[test]
+fn a_channel_that_was_paused_stays_so_when_the_peer_opens_it_or_starts_anew() {
+    let mut pair = Pair::new();
+    pair.a.link.pause(CHAT);
+    pair.run_ms(50);
+    pair.reboot_b();
+    pair.run_ms(50);
+    pair.b.link.send(CHAT, &Message::text("held")).unwrap();
+    pair.run_ms(50);
+    assert!(pair.a.messages().is_empty());
+    pair.a.link.resume(CHAT);
+    pair.run_ms(50);
+    assert_eq!(pair.a.messages(), [("chat".into(), b"held".to_vec())]);
+}
+
+#[test]
 fn every_channel_but_one_paused_leaves_that_one_its_way() {
     let mut pair = Pair::up();
     for channel in [URGENT, BULK, CHAT] {
@@ -204,4 +231,22 @@ fn drops_are_told_by_channel_as_json() {
     assert_eq!(a.stats().dropped_by().collect::<Vec<_>>(), [("lossy", 1), ("a \"b\\", 2)]);
     let told = a.stats().to_string();
     assert!(told.contains(r#","dropped":3,"#) && told.ends_with(r#","droppedBy":{"lossy":1,"a \"b\\":2}}"#), "{told}");
+}
+
+#[test]
+fn a_lost_grant_is_said_again_without_any_keep_alive_and_on_a_busy_line() {
+    for is_busy in [false, true] {
+        let mut pair = Pair::up_without_keep_alive();
+        let mut sent = 0;
+        for n in 0..8_000 {
+            // What b grants meanwhile is lost, and a uses up what it had.
+            pair.is_a_deaf = (100..1_000).contains(&n);
+            sent += usize::from(pair.a.link.send(CHAT, &Message::text("a")).is_ok());
+            if is_busy {
+                let _ = pair.b.link.send(BULK, &Message::text("b"));
+            }
+            pair.run_ms(1);
+        }
+        assert!(sent > 4_000 && pair.b.messages().len() > 4_000, "busy: {is_busy}, {sent} sent");
+    }
 }

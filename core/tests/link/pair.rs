@@ -48,8 +48,12 @@ pub struct Side {
 
 impl Side {
     fn new(name: &'static str, epoch: u32) -> Self {
+        Self::with_silence(name, epoch, Config::default().silence_ms)
+    }
+
+    fn with_silence(name: &'static str, epoch: u32, silence_ms: u32) -> Self {
         let identity = Identity { name, firmware: "test 1", serial: "0001" };
-        let mut link = Link::new(Config { identity, epoch, ..Config::default() });
+        let mut link = Link::new(Config { identity, epoch, silence_ms });
         for channel in CHANNELS {
             link.open(channel).unwrap();
         }
@@ -111,6 +115,8 @@ pub struct Pair {
     pub a: Side,
     pub b: Side,
     pub unplugged: bool,
+    /// Nothing arrives at `a`.
+    pub is_a_deaf: bool,
     pub drop_opens: bool,
     /// Both sides speak only version 3, as far as the other can tell.
     pub other_version: bool,
@@ -125,12 +131,21 @@ impl Pair {
             a: Side::new("a", 11),
             b: Side::new("b", 22),
             unplugged: false,
+            is_a_deaf: false,
             drop_opens: false,
             other_version: false,
             bit_error_rate: 0.0,
             now_us: 0,
             random: 0x9e37_79b9_7f4a_7c15,
         }
+    }
+
+    /// A pair that has greeted and wants no sign of life.
+    pub fn up_without_keep_alive() -> Self {
+        let [a, b] = [("a", 11), ("b", 22)].map(|(name, epoch)| Side::with_silence(name, epoch, 0));
+        let mut pair = Self { a, b, ..Self::new() };
+        pair.run_ms(1);
+        pair
     }
 
     /// A pair that has greeted.
@@ -173,7 +188,7 @@ impl Pair {
         if !self.unplugged {
             let lost = self.drop_opens && from_a.as_ref().is_some_and(|bytes| is_open(bytes));
             self.b.take_in(from_a.as_deref().filter(|_| !lost).unwrap_or_default(), self.now_us);
-            self.a.take_in(from_b.as_deref().unwrap_or_default(), self.now_us);
+            self.a.take_in(from_b.as_deref().filter(|_| !self.is_a_deaf).unwrap_or_default(), self.now_us);
         }
         from_a.is_some() || from_b.is_some()
     }

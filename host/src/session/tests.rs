@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, timeout};
 
 use super::{Ended, Names, Session, hint};
-use crate::device::Slot;
+use crate::device::{Slot, Terms};
 use crate::hub::Hub;
 use crate::inbound::Inbound;
 use crate::port::{Port, PortSpec};
@@ -20,6 +20,7 @@ use crate::registry::Registry;
 use crate::shutdown::Shutdown;
 use crate::table::DeviceState;
 
+const TERMS: Terms = Terms { baud: 115_200, silence_ms: 1000 };
 const CHAT: ChannelId = ChannelId::new(0);
 const FILE: ChannelId = ChannelId::new(1);
 const TYPING: ChannelId = ChannelId::new(2);
@@ -85,11 +86,15 @@ struct Rig {
 
 impl Rig {
     fn new() -> (Self, DuplexStream) {
+        Self::on(TERMS)
+    }
+
+    fn on(terms: Terms) -> (Self, DuplexStream) {
         let (ours, theirs) = duplex(256);
         let (stop, stopping) = Shutdown::new();
         let hub = Arc::new(Hub::new(Registry::load(None)));
         let port = Port::in_memory(ours);
-        let slot = Slot::new(PortSpec::Demo, &port, 115_200, hub.clone(), stopping);
+        let slot = Slot::new(PortSpec::Demo, &port, terms, hub.clone(), stopping);
         (Self { hub, session: Self::spawn(slot, port), _stop: stop }, theirs)
     }
 
@@ -227,7 +232,7 @@ async fn what_was_on_its_way_when_the_cable_was_pulled_arrives_after_the_replug_
     let (_stop, stopping) = Shutdown::new();
     let hub = Arc::new(Hub::new(Registry::load(None)));
     let port = Port::in_memory(ours);
-    let slot = Slot::new(PortSpec::Demo, &port, 115_200, hub.clone(), stopping);
+    let slot = Slot::new(PortSpec::Demo, &port, TERMS, hub.clone(), stopping);
     let session = Rig::spawn_on(slot, vec![port, Port::in_memory(ours_2)]);
     let mut board = Board::new(theirs, "s1", 1);
     board.until(|board| board.link.is_up() && hub.devices()[0].channels.len() == 3).await;
@@ -258,17 +263,20 @@ async fn what_was_on_its_way_when_the_cable_was_pulled_arrives_after_the_replug_
 
 #[tokio::test(start_paused = true)]
 async fn a_board_that_falls_silent_is_shown_so_and_is_back_when_it_is_heard() {
-    let (rig, wire) = Rig::new();
-    let mut board = Board::new(wire, "s1", 1);
-    board.until(|board| board.link.is_up() && rig.has_channels()).await;
-    let silent_at = Instant::now();
-    while rig.hub.devices()[0].state != DeviceState::Silent {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    for silence_ms in [1000, 200] {
+        let (rig, wire) = Rig::on(Terms { silence_ms, ..TERMS });
+        let mut board = Board::new(wire, "s1", 1);
+        board.until(|board| board.link.is_up() && rig.has_channels()).await;
+        let silent_at = Instant::now();
+        while rig.hub.devices()[0].state != DeviceState::Silent {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let after_ms = silent_at.elapsed().as_millis();
+        assert!((150..=u128::from(silence_ms) + 50).contains(&after_ms), "{after_ms} ms instead of {silence_ms}");
+        board.until(|_| rig.hub.devices()[0].state == DeviceState::Online && rig.hub.devices()[0].link.is_some()).await;
+        let counted = rig.hub.devices()[0].link.clone().unwrap();
+        assert!(counted["received"].as_u64().unwrap() > 3, "{counted}");
     }
-    assert!(silent_at.elapsed() <= Duration::from_millis(1050), "{:?}", silent_at.elapsed());
-    board.until(|_| rig.hub.devices()[0].state == DeviceState::Online && rig.hub.devices()[0].link.is_some()).await;
-    let counted = rig.hub.devices()[0].link.clone().unwrap();
-    assert!(counted["received"].as_u64().unwrap() > 3, "{counted}");
 }
 
 #[tokio::test(start_paused = true)]

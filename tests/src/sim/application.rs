@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use pocketmux_core::{ChannelId, Delivery, Demux, Message, MessageId, SendError, Stream};
+use pocketmux_core::{ChannelId, Delivery, Demux, Frame, MessageId, OpenError, PeerChannel};
 
 use super::chance::Chance;
 use super::draft::{Draft, How};
 use super::ledger::{Ledger, Session};
 use super::node::Node;
 use super::table::TABLE;
+use super::work::{Step, Work};
 
 /// Drafts that wait or are under way at once.
 const DRAFTS_MAX: usize = 6;
@@ -17,30 +18,29 @@ const CONTENT_MAX: usize = 8192;
 /// Bytes of a message on average, all kinds together.
 const CONTENT_MEAN: u64 = 150;
 
-/// A draft, and how far it got.
-#[derive(Debug)]
-struct Work {
-    draft: Draft,
-    /// For a stream that has begun: it, its record once a frame was accepted, the bytes and the frames accepted.
-    stream: Option<(Stream, Option<usize>, usize, usize)>,
-}
-
-/// What became of an attempt to hand something over.
-enum Step {
-    /// All of it was taken, or it was given up.
-    Done,
-    /// More can be tried at once.
-    More,
-    /// The link is full.
-    Full,
+/// A channel of this side.
+struct Pocket {
+    /// Its place in the table.
+    place: usize,
+    /// Its number, while it is open.
+    id: Option<ChannelId>,
+    /// The peer's number of it, once that is known.
+    peer: Option<PeerChannel>,
+    /// It is not to be open.
+    is_closed: bool,
+    /// The application does not read it.
+    is_paused: bool,
+    /// Messages that arrive.
+    rebuilding: Demux<MessageId, Vec<u8>, 8>,
 }
 
 /// The application of one boot of a side.
 pub struct Application {
     epoch: u32,
     random: Chance,
-    /// Channels by their place in the table and on this side.
-    channels: Vec<(usize, ChannelId)>,
+    pockets: Vec<Pocket>,
+    /// What each channel number of this side stood for last, by place in the table.
+    numbers: [Option<usize>; 128],
     cut: Option<usize>,
     works: Vec<Work>,
     /// When it drafts the next message.
@@ -48,27 +48,32 @@ pub struct Application {
     /// Between two messages, on average.
     pause_ns: f64,
     stop_ns: u64,
-    /// By channel of this side: messages under way.
-    rebuilding: Vec<Demux<MessageId, Vec<u8>, 8>>,
     /// Messages on lossy channels that were refused.
     pub dropped: u32,
 }
 
 impl Application {
-    /// An application that sends `load` hundredths of `rate` bytes a second until `stop_ns`.
+    /// An application that opens these channels, cuts messages into so many units, and says nothing yet.
     #[must_use]
-    pub fn new(epoch: u32, random: Chance, channels: Vec<(usize, ChannelId)>, cut: Option<usize>) -> Self {
-        let rebuilding = channels.iter().map(|_| Demux::new(|| vec![0; CONTENT_MAX])).collect();
+    pub fn new(epoch: u32, random: Chance, places: &[usize], cut: Option<usize>) -> Self {
+        let pocket = |&place: &usize| Pocket {
+            place,
+            id: None,
+            peer: None,
+            is_closed: false,
+            is_paused: false,
+            rebuilding: Demux::new(|| vec![0; CONTENT_MAX]),
+        };
         Self {
             epoch,
             random,
-            channels,
+            pockets: places.iter().map(pocket).collect(),
+            numbers: [None; 128],
             cut,
             works: Vec::new(),
             next_ns: u64::MAX,
             pause_ns: 0.0,
             stop_ns: 0,
-            rebuilding,
             dropped: 0,
         }
     }
@@ -88,22 +93,90 @@ impl Application {
         (self.next_ns < self.stop_ns).then_some(self.next_ns)
     }
 
-    /// The number of a channel on this side, by its place in the table.
-    #[must_use]
-    pub fn channel(&self, pocket: usize) -> Option<ChannelId> {
-        self.channels.iter().find(|(other, _)| *other == pocket).map(|(_, channel)| *channel)
-    }
-
-    /// True when nothing waits to be handed over.
+    /// True when nothing waits to be handed over, and all channels are as they are to be.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.works.is_empty()
+        self.works.is_empty() && self.pockets.iter().all(|pocket| pocket.id.is_some() != pocket.is_closed)
+    }
+
+    /// What a channel number of this side stands for, or did last.
+    #[must_use]
+    pub fn place(&self, channel: ChannelId) -> Option<usize> {
+        self.numbers.get(channel.index()).copied().flatten()
+    }
+
+    fn pocket(&mut self, place: usize) -> Option<&mut Pocket> {
+        self.pockets.iter_mut().find(|pocket| pocket.place == place)
+    }
+
+    /// Opens what is to be open and is not, as far as the link has numbers.
+    ///
+    /// # Errors
+    ///
+    /// What the link should not have answered.
+    pub fn open(&mut self, node: &mut dyn Node) -> Result<(), String> {
+        for pocket in self.pockets.iter_mut().filter(|pocket| pocket.id.is_none() && !pocket.is_closed) {
+            match node.open(TABLE[pocket.place]) {
+                Ok(id) => {
+                    pocket.id = Some(id);
+                    // The peer's direction may have been opened while there was none of ours, or one of another number.
+                    pocket.peer.inspect(|peer| node.attach(*peer, id));
+                    self.numbers[id.index()] = Some(pocket.place);
+                }
+                // The ends of others have not arrived yet.
+                Err(OpenError::Full) => {}
+                Err(error) => return Err(format!("{error:?} for {:?}", TABLE[pocket.place])),
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes a channel, or resets it; says whether it was open.
+    pub fn close(&mut self, node: &mut dyn Node, place: usize, reset: bool) -> bool {
+        let Some(pocket) = self.pocket(place) else { return false };
+        pocket.is_closed = true;
+        let Some(id) = pocket.id.take() else { return false };
+        if std::mem::take(&mut pocket.is_paused) {
+            node.resume(id);
+        }
+        if reset {
+            node.reset(id, "reset")
+        } else {
+            node.close(id)
+        }
+        self.works.retain(|work| work.draft.how == How::Whole || work.draft.pocket != place);
+        true
+    }
+
+    /// The peer has opened a channel.
+    pub fn note_opened(&mut self, place: usize, peer: PeerChannel) {
+        if let Some(pocket) = self.pocket(place) {
+            pocket.peer = Some(peer);
+        }
+    }
+
+    /// A channel that was closed is to be open again.
+    pub fn reopen(&mut self, place: usize) {
+        if let Some(pocket) = self.pocket(place) {
+            pocket.is_closed = false;
+        }
+    }
+
+    /// Stops reading a channel, or reads it again.
+    pub fn set_paused(&mut self, node: &mut dyn Node, place: usize, is_paused: bool) {
+        let Some(pocket) = self.pocket(place) else { return };
+        let Some(id) = pocket.id else { return };
+        pocket.is_paused = is_paused;
+        if is_paused { node.pause(id) } else { node.resume(id) }
     }
 
     /// The link is gone, and with it the streams.
     pub fn go_down(&mut self) {
         self.works.retain(|work| work.draft.how == How::Whole);
-        self.rebuilding.iter_mut().for_each(Demux::clear);
+        for pocket in &mut self.pockets {
+            pocket.peer = None;
+            pocket.rebuilding.clear();
+        }
     }
 
     /// Drafts what is due and hands over what the link takes.
@@ -124,77 +197,34 @@ impl Application {
                 self.draft(ledger);
             }
         }
-        let mut works = std::mem::take(&mut self.works);
         let mut left = Vec::new();
-        for mut work in works.drain(..) {
-            loop {
-                match self.hand_over(&mut work, node, session, ledger)? {
-                    Step::Done => break,
-                    Step::More => {}
-                    Step::Full => {
-                        left.push(work);
-                        break;
-                    }
-                }
+        for mut work in std::mem::take(&mut self.works) {
+            let Some(id) = self.pocket(work.draft.pocket).and_then(|pocket| pocket.id) else {
+                left.push(work);
+                continue;
+            };
+            let mut step = Step::More;
+            while step == Step::More {
+                step = work.hand_over(node, id, session, ledger, self.cut)?;
             }
+            self.dropped += u32::from(step == Step::Dropped);
+            left.extend((step == Step::Full).then_some(work));
         }
         self.works = left;
         Ok(())
     }
 
     fn draft(&mut self, ledger: &mut Ledger) {
-        let (pocket, _) = self.random.pick(&self.channels);
+        let at = self.random.index(self.pockets.len());
+        let place = self.pockets[at].place;
         // Which message of a latest channel is the newest is plain only when one ends before the next begins.
-        let is_latest = TABLE[pocket].delivery == Delivery::Latest;
-        if is_latest && self.works.iter().any(|work| work.draft.pocket == pocket) {
+        let is_latest = TABLE[place].delivery == Delivery::Latest;
+        if is_latest && self.works.iter().any(|work| work.draft.pocket == place) {
             return;
         }
         let plain = self.cut.is_some();
         let number = ledger.next_number();
-        let draft = Draft::new(&mut self.random, number, pocket, self.epoch, plain);
-        self.works.push(Work { draft, stream: None });
-    }
-
-    fn hand_over(
-        &mut self,
-        work: &mut Work,
-        node: &mut dyn Node,
-        session: Session,
-        ledger: &mut Ledger,
-    ) -> Result<Step, String> {
-        let Work { draft, stream } = work;
-        let Some(channel) = self.channel(draft.pocket) else { return Ok(Step::Done) };
-        let lossy = TABLE[draft.pocket].delivery == Delivery::Lossy;
-        if draft.how == How::Whole {
-            let message = Message { kind: draft.kind, meta: &draft.meta, data: &draft.content };
-            return match node.send(channel, &message) {
-                Ok(message) => {
-                    let record = ledger.accept(session, draft, message, self.cut);
-                    ledger.grow(record, draft.content.len(), true);
-                    Ok(Step::Done)
-                }
-                Err(SendError::Full) if lossy => {
-                    self.dropped += 1;
-                    Ok(Step::Done)
-                }
-                Err(SendError::Full) => Ok(Step::Full),
-                Err(SendError::TooLong(_)) => Ok(Step::Done),
-                Err(error) => Err(format!("{error:?} for {draft:?}")),
-            };
-        }
-        if stream.is_none() {
-            let begun = node.begin(channel).map_err(|error| format!("begin: {error:?}"))?;
-            let begun = if draft.kind == pocketmux_core::Kind::Text { begun.text() } else { begun };
-            let begun = match &draft.how {
-                How::Frames(lengths, true) => begun.of_frames(lengths.len() as u32),
-                _ => begun,
-            };
-            *stream = Some((begun, None, 0, 0));
-        }
-        match stream {
-            Some(stream) => write(draft, stream, node, session, ledger),
-            None => Ok(Step::Done),
-        }
+        self.works.push(Work::new(Draft::new(&mut self.random, number, place, self.epoch, plain)));
     }
 
     /// Checks a frame that arrived, and the message that it completes.
@@ -202,16 +232,14 @@ impl Application {
     /// # Errors
     ///
     /// What is wrong with it.
-    pub fn hear(
-        &mut self,
-        frame: &pocketmux_core::Frame<'_>,
-        session: Session,
-        ledger: &mut Ledger,
-    ) -> Result<(), String> {
-        let at = self.channels.iter().position(|(_, channel)| *channel == frame.channel);
-        let at = at.ok_or_else(|| format!("a frame for a channel that is not ours: {frame:?}"))?;
-        let record = ledger.arrive(session, self.channels[at].0, frame)?;
-        match self.rebuilding[at].insert(frame.message, frame) {
+    pub fn hear(&mut self, frame: &Frame<'_>, session: Session, ledger: &mut Ledger) -> Result<(), String> {
+        let pocket = self.place(frame.channel).and_then(|place| self.pocket(place));
+        let pocket = pocket.ok_or_else(|| format!("a frame for a channel that is not ours: {frame:?}"))?;
+        if pocket.is_paused {
+            return Err(format!("a frame for a channel that is paused: {frame:?}"));
+        }
+        let record = ledger.arrive(session, pocket.place, frame)?;
+        match pocket.rebuilding.insert(frame.message, frame) {
             Ok(Some(message)) => ledger.rebuild(record, message.data),
             _ => Ok(()),
         }
@@ -220,42 +248,6 @@ impl Application {
 
 impl fmt::Display for Application {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Work { draft, stream } in &self.works {
-            let (channel, len) = (TABLE[draft.pocket].name, draft.content.len());
-            write!(f, "{channel} {len} bytes {:?} as {:?}, of which {stream:?} ", draft.how, draft.kind)?;
-        }
-        Ok(())
+        self.works.iter().try_for_each(|work| write!(f, "{work}; "))
     }
-}
-
-/// Hands over the next frame of a stream.
-fn write(
-    draft: &Draft,
-    (stream, record, taken, frames): &mut (Stream, Option<usize>, usize, usize),
-    node: &mut dyn Node,
-    session: Session,
-    ledger: &mut Ledger,
-) -> Result<Step, String> {
-    let len = draft.content.len();
-    let end = match &draft.how {
-        How::Frames(lengths, _) => *taken + lengths[*frames],
-        _ => len,
-    };
-    let last = end == len;
-    match node.write(stream, &draft.meta, &draft.content[*taken..end], last) {
-        Ok(0) => return Err(format!("a write took nothing of {draft:?}")),
-        Ok(more) if *taken + more > end || (draft.how != How::Stream && *taken + more < end) => {
-            return Err(format!("a write took {more} bytes of frame {frames} of {draft:?}"));
-        }
-        Ok(more) => {
-            *taken += more;
-            *frames += 1;
-        }
-        Err(SendError::Full) => return Ok(Step::Full),
-        Err(error) => return Err(format!("{error:?} for frame {frames} of {draft:?}")),
-    }
-    let at = *record.get_or_insert_with(|| ledger.accept(session, draft, stream.message(), None));
-    ledger.grow(at, *taken, *taken == len);
-    let is_done = *taken == len || draft.abandoned_at.is_some_and(|at| at <= *taken);
-    Ok(if is_done { Step::Done } else { Step::More })
 }

@@ -18,6 +18,14 @@ pub enum Event {
     Reboot(Number),
     /// A side does not run; its UART keeps this many bytes and loses the rest.
     Sleep(Number, usize),
+    /// What leaves over a wire also comes back to its sender.
+    Loop(Number),
+    /// A side is told that its line was interrupted.
+    Interrupt(Number),
+    /// A side closes a channel, and opens it again at the end.
+    Close(Number, usize),
+    /// The same at once, dropping what has not arrived.
+    Reset(Number, usize),
     /// The application of a side does not read a channel, which is named by its place in the table.
     Pause(Number, usize),
 }

@@ -25,9 +25,14 @@ type Lane = (Session, usize);
 #[derive(Debug, Default)]
 struct Progress {
     /// Messages accepted.
-    accepted: u32,
-    /// Messages of which a frame arrived on a reliable channel; the newest that did on another.
+    records: Vec<usize>,
+    /// Of the newest message of which a frame arrived: its place among them, from 1.
     begun: u32,
+    /// How often the channel was closed, and as of which of its openings frames arrive.
+    opening: u32,
+    heard_opening: u32,
+    /// The receiver did not have the channel for a while: what was sent then is not owed.
+    is_forgiven: bool,
 }
 
 /// All that was accepted, by all boots of both sides.
@@ -56,9 +61,10 @@ impl Ledger {
     pub fn accept(&mut self, session: Session, draft: &Draft, message: MessageId, cut: Option<usize>) -> usize {
         let (lane, at) = ((session, draft.pocket), self.records.len());
         let progress = self.lanes.entry(lane).or_default();
-        progress.accepted += 1;
+        progress.records.push(at);
         self.named.insert((lane, message), at);
-        self.records.push(Record::new(session, draft.clone(), progress.accepted, cut));
+        let order = progress.records.len() as u32;
+        self.records.push(Record::new(session, draft.clone(), order, progress.opening, cut));
         at
     }
 
@@ -76,24 +82,64 @@ impl Ledger {
         let lane = (session, pocket);
         let at = self.named.get(&(lane, frame.message)).copied();
         let at = at.ok_or_else(|| format!("a frame that nobody sent: {frame:?}"))?;
-        let record = &mut self.records[at];
-        record.arrive(frame)?;
-        let delivery = TABLE[pocket].delivery;
+        self.records[at].arrive(frame)?;
         if RELIABLE {
-            let progress = self.lanes.entry(lane).or_default();
-            let is_in_order = match delivery {
-                Delivery::Reliable if frame.position.sequence() == 0 => record.order == progress.begun + 1,
-                Delivery::Reliable | Delivery::Lossy => true,
-                Delivery::Latest => record.order >= progress.begun,
-            };
-            if !is_in_order {
-                return Err(format!("message {} after {}: {frame:?}", record.order, progress.begun));
-            }
-            progress.begun = progress.begun.max(record.order);
+            self.check_order(lane, at, frame)?;
         }
         self.frames += 1;
         self.bytes += frame.data.len() as u64;
         Ok(at)
+    }
+
+    /// Holds the order of messages against the promise of their channel.
+    fn check_order(&mut self, lane: Lane, at: usize, frame: &Frame<'_>) -> Result<(), String> {
+        let record = &self.records[at];
+        let progress = self.lanes.entry(lane).or_default();
+        let passed_over = progress.records.iter().take(record.order as usize - 1).skip(progress.begun as usize);
+        let is_in_order = match TABLE[lane.1].delivery {
+            Delivery::Reliable if frame.position.sequence() == 0 => {
+                let is_owed = |at: &usize| !progress.is_forgiven && !self.records[*at].is_dropped;
+                record.order > progress.begun && !passed_over.into_iter().any(is_owed)
+            }
+            Delivery::Reliable | Delivery::Lossy => true,
+            Delivery::Latest => record.order >= progress.begun,
+        };
+        if !is_in_order || record.opening < progress.heard_opening {
+            return Err(format!("a frame of {record} after message {}", progress.begun));
+        }
+        progress.begun = progress.begun.max(record.order);
+        progress.heard_opening = record.opening;
+        Ok(())
+    }
+
+    /// A side did not have a channel when the other opened it: nothing on it is owed.
+    pub fn forgive(&mut self, session: Session, place: usize) {
+        self.lanes.entry((session, place)).or_default().is_forgiven = true;
+    }
+
+    /// A side closed a channel: what it accepts from now on belongs to another opening. With a reset, what has not arrived is not owed.
+    pub fn close(&mut self, session: Session, place: usize, reset: bool) {
+        let progress = self.lanes.entry((session, place)).or_default();
+        progress.opening += 1;
+        for &at in progress.records.iter().filter(|_| reset) {
+            self.records[at].drop_unless_arrived();
+        }
+    }
+
+    /// A side heard that a channel was closed in good order: all of that opening must have arrived.
+    ///
+    /// # Errors
+    ///
+    /// What has not.
+    pub fn hear_close(&mut self, session: Session, place: usize) -> Result<(), String> {
+        let Some(progress) = self.lanes.get(&(session, place)) else { return Ok(()) };
+        let is_reliable = TABLE[place].delivery == Delivery::Reliable;
+        let of_opening = progress.records.iter().map(|&at| &self.records[at]);
+        let mut owed = of_opening.filter(|record| record.opening <= progress.heard_opening && !record.has_arrived());
+        match owed.next().filter(|_| is_reliable && !progress.is_forgiven) {
+            Some(record) => Err(format!("a channel is closed before the arrival of {record}")),
+            None => Ok(()),
+        }
     }
 
     /// Holds a message that was rebuilt against what was accepted.
@@ -108,10 +154,14 @@ impl Ledger {
     /// The messages of a session that should have arrived and have not: all on reliable channels, the last on latest ones.
     #[must_use]
     pub fn missing(&self, session: Session) -> Vec<String> {
-        let owed = self.records.iter().filter(|record| record.session == session && !record.has_arrived());
+        let is_forgiven = |record: &Record| self.lanes.get(&record.lane()).is_some_and(|lane| lane.is_forgiven);
+        let of_session = self.records.iter().filter(|record| record.session == session && !record.has_arrived());
+        let owed = of_session.filter(|record| !is_forgiven(record));
         owed.filter(|record| match TABLE[record.pocket()].delivery {
             Delivery::Reliable => true,
-            Delivery::Latest => self.lanes.get(&record.lane()).is_some_and(|lane| lane.accepted == record.order),
+            Delivery::Latest => {
+                self.lanes.get(&record.lane()).is_some_and(|lane| lane.records.len() == record.order as usize)
+            }
             Delivery::Lossy => false,
         })
         .map(|record| format!("the arrival of an accepted {record}"))

@@ -23,6 +23,7 @@ pub mod table;
 pub mod trace;
 mod verdict;
 pub mod wire;
+pub mod work;
 pub mod world;
 
 pub use runs::run_all;

@@ -3,7 +3,8 @@
 use std::fmt::Debug;
 
 use pocketmux_core::{
-    Buffer, Channel, ChannelId, Config, Counters, Cut, Event, Link, Message, MessageId, OpenError, SendError, Stream,
+    Buffer, Channel, ChannelId, Config, Counters, Cut, Event, Link, Message, MessageId, OpenError, PeerChannel,
+    SendError, Stream,
 };
 
 /// What a run uses of a [`Link`]; every method is the link's own.
@@ -19,6 +20,10 @@ pub trait Node {
     fn counters(&self) -> Counters;
     fn pause(&mut self, channel: ChannelId);
     fn resume(&mut self, channel: ChannelId);
+    fn close(&mut self, channel: ChannelId);
+    fn reset(&mut self, channel: ChannelId, reason: &'static str);
+    fn attach(&mut self, peer: PeerChannel, channel: ChannelId);
+    fn interrupted(&mut self);
     fn handle_input(&mut self, input: &[u8], now_us: u64) -> usize;
     fn handle_timeout(&mut self, now_us: u64);
     fn poll_transmit(&mut self, now_us: u64) -> &[u8];
@@ -71,6 +76,22 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer +
         self.resume(channel);
     }
 
+    fn close(&mut self, channel: ChannelId) {
+        self.close(channel);
+    }
+
+    fn reset(&mut self, channel: ChannelId, reason: &'static str) {
+        self.reset(channel, reason);
+    }
+
+    fn attach(&mut self, peer: PeerChannel, channel: ChannelId) {
+        self.attach(peer, channel);
+    }
+
+    fn interrupted(&mut self) {
+        self.interrupted();
+    }
+
     fn handle_input(&mut self, input: &[u8], now_us: u64) -> usize {
         self.handle_input(input, now_us)
     }
@@ -113,6 +134,8 @@ pub struct Shape {
     pub name: &'static str,
     /// How many channels it has room for.
     pub channels: usize,
+    /// Bytes of its longest packet on the wire.
+    pub packet: usize,
     /// Starts a link of this shape.
     pub boot: fn(Config<'static>) -> Box<dyn Node>,
 }
@@ -131,12 +154,12 @@ fn boot<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffe
 
 /// From the smallest that there can be to a big host.
 pub const SHAPES: [Shape; 8] = [
-    Shape { name: "140,4,1", channels: 1, boot: boot::<140, 4, 1, [u8; 140]> },
-    Shape { name: "133,5,3", channels: 3, boot: boot::<133, 5, 3, [u8; 133]> },
-    Shape { name: "256,8,8", channels: 8, boot: boot::<256, 8, 8, [u8; 256]> },
-    Shape { name: "256,16,8", channels: 8, boot: boot::<256, 16, 8, [u8; 256]> },
-    Shape { name: "256,24,8,1100", channels: 8, boot: boot::<256, 24, 8, [u8; 1100]> },
-    Shape { name: "300,64,128,2048", channels: 128, boot: boot::<300, 64, 128, [u8; 2048]> },
-    Shape { name: "1100,12,16", channels: 16, boot: boot::<1100, 12, 16, [u8; 1100]> },
-    Shape { name: "4096,64,128", channels: 128, boot: boot::<4096, 64, 128, [u8; 4096]> },
+    Shape { name: "140,4,1", channels: 1, packet: 140, boot: boot::<140, 4, 1, [u8; 140]> },
+    Shape { name: "133,5,3", channels: 3, packet: 133, boot: boot::<133, 5, 3, [u8; 133]> },
+    Shape { name: "256,8,8", channels: 8, packet: 256, boot: boot::<256, 8, 8, [u8; 256]> },
+    Shape { name: "256,16,8", channels: 8, packet: 256, boot: boot::<256, 16, 8, [u8; 256]> },
+    Shape { name: "256,24,8,1100", channels: 8, packet: 1100, boot: boot::<256, 24, 8, [u8; 1100]> },
+    Shape { name: "300,64,128,2048", channels: 128, packet: 2048, boot: boot::<300, 64, 128, [u8; 2048]> },
+    Shape { name: "1100,12,16", channels: 16, packet: 1100, boot: boot::<1100, 12, 16, [u8; 1100]> },
+    Shape { name: "4096,64,128", channels: 128, packet: 4096, boot: boot::<4096, 64, 128, [u8; 4096]> },
 ];

@@ -17,6 +17,10 @@ pub struct Record {
     pub session: Session,
     /// Its place among the messages that its channel accepted, from 1.
     pub order: u32,
+    /// How often its channel had been closed when it was accepted.
+    pub opening: u32,
+    /// Its channel was reset: it may arrive or not.
+    pub is_dropped: bool,
     /// It was cut into so many bytes a frame.
     cut: Option<usize>,
     draft: Draft,
@@ -33,10 +37,12 @@ pub struct Record {
 impl Record {
     /// A message of which nothing has arrived.
     #[must_use]
-    pub fn new(session: Session, draft: Draft, order: u32, cut: Option<usize>) -> Self {
+    pub fn new(session: Session, draft: Draft, order: u32, opening: u32, cut: Option<usize>) -> Self {
         Self {
             session,
             order,
+            opening,
+            is_dropped: false,
             cut,
             draft,
             accepted: 0,
@@ -143,9 +149,17 @@ impl Record {
         Ok(())
     }
 
-    /// True when all that was accepted of it has arrived.
+    /// Its channel was reset.
+    pub fn drop_unless_arrived(&mut self) {
+        self.is_dropped |= !self.has_arrived();
+    }
+
+    /// True when all that was accepted of it has arrived, or need not.
     #[must_use]
     pub fn has_arrived(&self) -> bool {
+        if self.is_dropped {
+            return true;
+        }
         let bytes: usize = self.frames.values().map(|(start, end)| end - start).sum();
         let is_whole = !self.is_finished || self.total == Some(self.frames.len() as u32);
         bytes == self.accepted && is_whole

@@ -31,6 +31,8 @@ pub struct SidePlan {
     pub load: u64,
     /// Cuts messages into so many units instead of filling frames.
     pub cut: Option<usize>,
+    /// After how many milliseconds it takes a silent line for dead; 0 for never.
+    pub silence_ms: u32,
     /// It calls the link only when it must, not at every opportunity.
     pub lazy: bool,
 }
@@ -83,15 +85,18 @@ impl Scenario {
             self.faults.push(Fault { at_ms: 0, for_ms, event: Event::Reboot(random.index(2)) });
         }
         for _ in 0..breaks {
-            let event = match random.index(6) {
-                0 => Event::Stall(random.index(2)),
-                1 => Event::Unplug(random.index(2)),
-                2 => Event::UnplugBoth,
-                3 => Event::Sleep(random.index(2), random.pick(&[16, 512, 65_536])),
-                _ => {
-                    let side = random.index(2);
-                    Event::Pause(side, random.pick(&self.sides[side].channels))
-                }
+            let side = random.index(2);
+            let place = random.pick(&self.sides[side].channels);
+            let event = match random.index(12) {
+                0 | 1 => Event::Stall(side),
+                2 => Event::Unplug(side),
+                3 => Event::UnplugBoth,
+                4 => Event::Sleep(side, random.pick(&[16, 512, 65_536])),
+                5 => Event::Loop(side),
+                6 => Event::Interrupt(side),
+                7 | 8 if self.may_close(side) => Event::Close(side, place),
+                9 if self.may_close(side) => Event::Reset(side, place),
+                _ => Event::Pause(side, place),
             };
             let for_ms = random.magnitude(1.0, 5000.0) as u64;
             self.faults.push(Fault { at_ms: 0, for_ms, event });
@@ -100,6 +105,13 @@ impl Scenario {
             fault.at_ms = random.between(0, self.active_ms);
         }
         self.faults.sort_by_key(|fault| fault.at_ms);
+    }
+
+    /// A channel that is opened again before its end has arrived takes another number, for which the other side must have room.
+    fn may_close(&self, side: usize) -> bool {
+        let is_close = |fault: &&Fault| matches!(fault.event, Event::Close(..) | Event::Reset(..));
+        let closes = self.faults.iter().filter(is_close).count() + 1;
+        self.sides[side].channels.len() + closes <= self.sides[1 - side].shape.channels
     }
 
     /// When everything that goes wrong is over.
@@ -145,6 +157,7 @@ fn side_plans(random: &mut Chance) -> [SidePlan; 2] {
             channels,
             load: random.pick(&[0, 5, 30, 90, 150]),
             cut: random.chance(0.2).then(|| random.between(1, 32) as usize),
+            silence_ms: random.pick(&[0, 200, 1000, 1000, 5000]),
             lazy: random.chance(0.5),
         }
     })
@@ -165,8 +178,12 @@ impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "seed={} active={}ms", self.seed, self.active_ms)?;
         for (name, side) in ["a", "b"].into_iter().zip(&self.sides) {
-            let SidePlan { shape, channels, load, cut, lazy } = side;
-            write!(f, " {name}={{<{}> channels={channels:?} load={load}% cut={cut:?} lazy={lazy}}}", shape.name)?;
+            let SidePlan { shape, channels, load, cut, silence_ms, lazy } = side;
+            write!(
+                f,
+                " {name}={{<{}> channels={channels:?} load={load}% cut={cut:?} silence={silence_ms}ms lazy={lazy}}}",
+                shape.name
+            )?;
         }
         for (name, wire) in ["a>b", "b>a"].into_iter().zip(&self.wires) {
             let WirePlan { rate, delay_us, chunk, queue, noise } = wire;

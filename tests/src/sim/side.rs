@@ -52,6 +52,8 @@ pub struct Side {
     pub has_more: bool,
     /// Events and input so far.
     pub heard: usize,
+    /// When any byte came last.
+    pub heard_ns: u64,
 }
 
 impl Side {
@@ -80,6 +82,7 @@ impl Side {
             first_hello: true,
             has_more: false,
             heard: 0,
+            heard_ns: 0,
         }
     }
 
@@ -117,9 +120,22 @@ impl Side {
     }
 
     /// The application stops reading a channel, or reads it again.
-    pub fn set_paused(&mut self, pocket: usize, is_paused: bool) {
-        let Some(channel) = self.application.channel(pocket) else { return };
-        if is_paused { self.node.pause(channel) } else { self.node.resume(channel) }
+    pub fn set_paused(&mut self, place: usize, is_paused: bool) {
+        self.application.set_paused(self.node.as_mut(), place, is_paused);
+    }
+
+    /// The application closes a channel, or resets it.
+    pub fn close(&mut self, place: usize, reset: bool, ledger: &mut Ledger) {
+        let is_closed = self.application.close(self.node.as_mut(), place, reset);
+        if let Some(receiver) = self.peer.filter(|_| is_closed) {
+            ledger.close(Session { sender: self.epoch, receiver }, place, reset);
+        }
+    }
+
+    /// It hears that its line was interrupted.
+    pub fn interrupt(&mut self) {
+        self.node.interrupted();
+        self.shown.clear();
     }
 
     /// Bytes arrived for it.
@@ -128,6 +144,9 @@ impl Side {
             return;
         }
         self.inbox.extend_from_slice(bytes);
+        if !bytes.is_empty() {
+            self.heard_ns = now_ns;
+        }
         if !self.runs(now_ns) {
             self.inbox.truncate(self.fifo);
         }
@@ -156,6 +175,7 @@ impl Side {
             self.node.handle_timeout(now_us);
             self.take_events(ledger, trace, now_ns)?;
         }
+        self.application.open(self.node.as_mut())?;
         if let Some(peer) = self.peer {
             let session = Session { sender: self.epoch, receiver: peer };
             self.application.run(self.node.as_mut(), session, ledger, now_ns)?;
@@ -183,9 +203,12 @@ impl Side {
                     self.is_silent = false;
                     self.application.go_down();
                 }
-                Event::Opened { channel, .. } => {
-                    if !TABLE.contains(&channel) {
-                        return Err(format!("a channel that nobody has: {channel:?}"));
+                Event::Opened { peer, channel, ours } => {
+                    let place = TABLE.iter().position(|known| *known == channel);
+                    let place = place.ok_or_else(|| format!("a channel that nobody has: {channel:?}"))?;
+                    self.application.note_opened(place, peer);
+                    if let (None, Some(sender)) = (ours, self.peer) {
+                        ledger.forgive(Session { sender, receiver: self.epoch }, place);
                     }
                     self.opened += 1;
                 }
@@ -203,6 +226,13 @@ impl Side {
                 Event::Back => {
                     if !std::mem::replace(&mut self.is_silent, false) {
                         return Err("back without a silence".into());
+                    }
+                }
+                Event::Closed { ours, reset, .. } => {
+                    let session = self.peer.map(|sender| Session { sender, receiver: self.epoch });
+                    let session = session.ok_or("the end of a channel without a link")?;
+                    if let (None, Some(place)) = (reset, ours.and_then(|id| self.application.place(id))) {
+                        ledger.hear_close(session, place)?;
                     }
                 }
                 other => return Err(format!("an event that should not be: {other:?}")),
@@ -233,13 +263,11 @@ impl Side {
 fn boot(number: usize, plan: &SidePlan, random: &mut Chance) -> (Box<dyn Node>, Application, u32) {
     let epoch = (random.number() as u32).max(1);
     let identity = Identity { name: ["a", "b"][number], firmware: "sim 1", serial: "0001" };
-    let mut node = (plan.shape.boot)(Config { identity, epoch, ..Config::default() });
+    let mut node = (plan.shape.boot)(Config { identity, epoch, silence_ms: plan.silence_ms });
     if let Some(cut) = plan.cut.and_then(pocketmux_core::Cut::units) {
         node.set_cut(cut);
     }
-    let open =
-        |&pocket: &usize| (pocket, node.open(TABLE[pocket]).expect("the plan has no more channels than the shape"));
-    let channels = plan.channels.iter().map(open).collect();
-    let application = Application::new(epoch, Chance::new(random.number(), 1), channels, plan.cut);
+    let mut application = Application::new(epoch, Chance::new(random.number(), 1), &plan.channels, plan.cut);
+    application.open(node.as_mut()).expect("a new link refuses no channel of the table");
     (node, application, epoch)
 }

@@ -1,9 +1,13 @@
 //! What must hold of a run besides every single frame.
 
+use super::fault::{Event, Fault};
 use super::world::World;
 
 /// A reboot is noticed, and the link is up again, so soon after the first HELLO has arrived.
 const NOTICE_NS: u64 = 100_000_000;
+
+/// A silence is told so soon after the time that the side asked for.
+const NOTICE_SILENCE_NS: u64 = 1_000_000;
 
 /// What should have happened by the end and has not.
 pub fn missing(world: &World) -> Vec<String> {
@@ -56,6 +60,23 @@ pub fn check_greeting(world: &mut World) -> Result<(), String> {
     Ok(())
 }
 
+/// A side that has heard nothing for as long as it asked for says so.
+///
+/// # Errors
+///
+/// When it does not.
+pub fn check_silence(world: &World) -> Result<(), String> {
+    for (number, side) in world.sides.iter().enumerate() {
+        let patience_ns = u64::from(world.scenario.sides[number].silence_ms) * 1_000_000;
+        let quiet_ns = world.now_ns - side.heard_ns.max(side.up_ns);
+        let is_quiet = patience_ns > 0 && side.peer.is_some() && quiet_ns > patience_ns + NOTICE_SILENCE_NS;
+        if is_quiet && side.runs(world.now_ns) && !side.is_silent {
+            return Err(format!("side {number} has heard nothing for {} ms and says nothing", quiet_ns / 1_000_000));
+        }
+    }
+    Ok(())
+}
+
 /// The counters tell no tales.
 ///
 /// # Errors
@@ -64,11 +85,22 @@ pub fn check_greeting(world: &mut World) -> Result<(), String> {
 pub fn check_counters(world: &World) -> Result<(), String> {
     for (number, side) in world.sides.iter().enumerate() {
         let counters = side.node.counters();
-        // Noise never gives a packet with a right check and wrong fields, and no wire here leads back.
-        let mut zeros = vec![("malformed", counters.malformed), ("echoed", counters.echoed)];
+        // Noise never gives a packet with a right check and wrong fields, and no wire leads back by itself.
+        let mut zeros = vec![("malformed", counters.malformed)];
+        let is_loop = |fault: &Fault| matches!(fault.event, Event::Loop(_));
+        if !world.scenario.faults.iter().any(is_loop) {
+            zeros.push(("echoed", counters.echoed));
+        }
         if world.scenario.is_clean() && world.scenario.faults.is_empty() {
             zeros.extend([("bad_crc", counters.bad_crc), ("too_long", counters.too_long)]);
             zeros.push(("unknown", counters.unknown));
+            // Where no packet takes a good part of the time that a side asked for, nobody is ever silent.
+            let plans = &world.scenario.sides;
+            let packet = plans[0].shape.packet.max(plans[1].shape.packet) as u64;
+            let wire = world.scenario.wires[1 - number];
+            if wire.ns_of(3 * packet + wire.queue) < u64::from(plans[number].silence_ms) * 1_000_000 / 2 {
+                zeros.push(("silences", side.silences));
+            }
         }
         for (name, value) in zeros {
             if value != 0 {

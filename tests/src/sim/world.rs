@@ -53,8 +53,8 @@ pub struct World {
     pub trace: Trace,
     faults: std::vec::IntoIter<Fault>,
     next_fault: Option<Fault>,
-    /// Until when a side does not read a channel.
-    pauses: Vec<(u64, usize, usize)>,
+    /// Faults that are going on, and until when.
+    going_on: Vec<(u64, Event)>,
     is_calm: bool,
     look_ns: u64,
     rest_until_ns: Option<u64>,
@@ -85,7 +85,7 @@ impl World {
             trace: Trace::default(),
             faults,
             next_fault,
-            pauses: Vec::new(),
+            going_on: Vec::new(),
             is_calm: false,
             look_ns: u64::MAX,
             rest_until_ns: None,
@@ -122,6 +122,7 @@ impl World {
                 }
             }
             verdict::check_greeting(self)?;
+            verdict::check_silence(self)?;
             if self.rest_until_ns.is_some_and(|end| end <= self.now_ns) {
                 verdict::check_counters(self)?;
                 let Ledger { frames, bytes, .. } = self.ledger;
@@ -159,9 +160,9 @@ impl World {
         let calm = (!self.is_calm).then(|| self.scenario.calm_ms() * 1_000_000);
         let fault = self.next_fault.map(|fault| fault.at_ms * 1_000_000);
         let look = [self.look_ns, self.rest_until_ns.unwrap_or(u64::MAX)];
-        let pauses = self.pauses.iter().map(|(until_ns, ..)| *until_ns);
+        let ends = self.going_on.iter().map(|(until_ns, _)| *until_ns);
         let arrivals = self.wires.iter().filter_map(Wire::arrival_ns);
-        calm.into_iter().chain(fault).chain(look).chain(pauses).chain(arrivals).min().unwrap_or(u64::MAX)
+        calm.into_iter().chain(fault).chain(look).chain(ends).chain(arrivals).min().unwrap_or(u64::MAX)
     }
 
     fn deliver(&mut self, due: &mut [bool; 2]) {
@@ -173,6 +174,10 @@ impl World {
                 }
                 self.sides[to].receive(&arrival.bytes, self.now_ns);
                 due[to] = true;
+                if self.going_on.iter().any(|(_, event)| *event == Event::Loop(from)) {
+                    self.sides[from].receive(&arrival.bytes, self.now_ns);
+                    due[from] = true;
+                }
             }
         }
     }
@@ -180,40 +185,54 @@ impl World {
     fn apply_faults(&mut self, due: &mut [bool; 2]) {
         while let Some(fault) = self.next_fault.filter(|fault| fault.at_ms * 1_000_000 <= self.now_ns) {
             self.next_fault = self.faults.next();
-            let until_ns = self.now_ns + fault.for_ms * 1_000_000;
             self.trace.note(self.now_ns, 0, || fault.to_string());
-            match fault.event {
-                Event::Stall(wire) => self.wires[wire].stall(until_ns),
-                Event::Unplug(wire) => self.wires[wire].unplug(until_ns),
-                Event::UnplugBoth => self.wires.iter_mut().for_each(|wire| wire.unplug(until_ns)),
-                Event::Reboot(side) => {
-                    self.sides[side].reboot(until_ns);
-                    // It may miss the beginning of a HELLO that is on its way to it.
-                    self.hello_ns = [None; 2];
-                    self.sides[1 - side].first_hello = false;
-                    self.wires[1 - side].forget_hello();
-                    self.load(side);
-                    due[side] = true;
-                }
-                Event::Sleep(side, fifo) => {
-                    let side = &mut self.sides[side];
-                    (side.asleep_until_ns, side.fifo) = (until_ns.max(side.asleep_until_ns), fifo);
-                }
-                Event::Pause(side, pocket) => {
-                    self.sides[side].set_paused(pocket, true);
-                    self.pauses.push((until_ns, side, pocket));
-                }
-            }
+            self.begin(fault.event, self.now_ns + fault.for_ms * 1_000_000);
+            *due = [true; 2];
         }
-        for (_, side, pocket) in self.pauses.extract_if(.., |(until_ns, ..)| *until_ns <= self.now_ns) {
-            self.sides[side].set_paused(pocket, false);
-            due[side] = true;
+        let ended: Vec<_> = self.going_on.extract_if(.., |(until_ns, _)| *until_ns <= self.now_ns).collect();
+        for (_, event) in ended {
+            self.end(event);
+            *due = [true; 2];
         }
         if !self.is_calm && self.scenario.calm_ms() * 1_000_000 <= self.now_ns {
             self.is_calm = true;
             self.trace.until_ns = self.now_ns + TRACED_NS;
             self.look_ns = self.now_ns + LOOK_NS;
             self.wires.iter_mut().for_each(Wire::calm);
+        }
+    }
+
+    fn begin(&mut self, event: Event, until_ns: u64) {
+        match event {
+            Event::Stall(wire) => self.wires[wire].stall(until_ns),
+            Event::Unplug(wire) => self.wires[wire].unplug(until_ns),
+            Event::UnplugBoth => self.wires.iter_mut().for_each(|wire| wire.unplug(until_ns)),
+            Event::Reboot(side) => {
+                self.sides[side].reboot(until_ns);
+                // It may miss the beginning of a HELLO that is on its way to it.
+                self.hello_ns = [None; 2];
+                self.sides[1 - side].first_hello = false;
+                self.wires[1 - side].forget_hello();
+                self.load(side);
+            }
+            Event::Sleep(side, fifo) => {
+                let side = &mut self.sides[side];
+                (side.asleep_until_ns, side.fifo) = (until_ns.max(side.asleep_until_ns), fifo);
+            }
+            Event::Loop(_) => {}
+            Event::Interrupt(side) => self.sides[side].interrupt(),
+            Event::Close(side, place) => self.sides[side].close(place, false, &mut self.ledger),
+            Event::Reset(side, place) => self.sides[side].close(place, true, &mut self.ledger),
+            Event::Pause(side, place) => self.sides[side].set_paused(place, true),
+        }
+        self.going_on.push((until_ns, event));
+    }
+
+    fn end(&mut self, event: Event) {
+        match event {
+            Event::Close(side, place) | Event::Reset(side, place) => self.sides[side].application.reopen(place),
+            Event::Pause(side, place) => self.sides[side].set_paused(place, false),
+            _ => {}
         }
     }
 
