@@ -1,7 +1,7 @@
 //! Reads and writes the fixed fields, varints and strings of a packet body.
 //!
 //! Neither side panics or reads past its slice: a [`Reader`] says `None` at the end, a [`Writer`] remembers that it was full.
-//! What every field of every packet passes through is never inlined: that is a kilobyte of a board's flash.
+//! What every field of every packet passes through is not inlined on a board: that is a kilobyte of its flash.
 
 /// Takes fields off the front of a slice.
 pub(crate) struct Reader<'a> {
@@ -13,7 +13,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    #[inline(never)]
+    #[cfg_attr(not(feature = "fast"), inline(never))]
     pub(crate) fn u8(&mut self) -> Option<u8> {
         let (&byte, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -27,7 +27,7 @@ impl<'a> Reader<'a> {
     }
 
     /// LEB128; `None` for one that is cut short or above `u32::MAX`.
-    #[inline(never)]
+    #[cfg_attr(not(feature = "fast"), inline(never))]
     pub(crate) fn varint(&mut self) -> Option<u32> {
         let mut value = 0u32;
         for shift in [0, 7, 14, 21, 28] {
@@ -52,7 +52,7 @@ impl<'a> Reader<'a> {
         Some(bytes)
     }
 
-    #[inline(never)]
+    #[cfg_attr(not(feature = "fast"), inline(never))]
     pub(crate) fn string(&mut self) -> Option<&'a str> {
         core::str::from_utf8(self.bytes()?).ok()
     }
@@ -78,7 +78,7 @@ impl<'a> Writer<'a> {
         Self { out, len: 0, full: false }
     }
 
-    #[inline(never)]
+    #[cfg_attr(not(feature = "fast"), inline(never))]
     pub(crate) fn put(&mut self, bytes: &[u8]) {
         let room = self.out.get_mut(self.len..).unwrap_or_default();
         if self.full || room.len() < bytes.len() {
@@ -89,7 +89,7 @@ impl<'a> Writer<'a> {
         self.len = self.len.saturating_add(bytes.len());
     }
 
-    #[inline(never)]
+    #[cfg_attr(not(feature = "fast"), inline(never))]
     pub(crate) fn u8(&mut self, value: u8) {
         self.put(&[value]);
     }
@@ -98,7 +98,7 @@ impl<'a> Writer<'a> {
         self.put(&value.to_le_bytes());
     }
 
-    #[inline(never)]
+    #[cfg_attr(not(feature = "fast"), inline(never))]
     pub(crate) fn varint(&mut self, mut value: u32) {
         while value > 0x7f {
             self.u8(value as u8 | 0x80);
@@ -107,7 +107,7 @@ impl<'a> Writer<'a> {
         self.u8(value as u8);
     }
 
-    #[inline(never)]
+    #[cfg_attr(not(feature = "fast"), inline(never))]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         match u32::try_from(bytes.len()) {
             Ok(len) => self.varint(len),
