@@ -64,7 +64,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     /// When the peer is to hear something in any case: before it takes the line for dead, and what credit it has.
     fn heartbeat_at_us(&self, peer: Known) -> Option<u64> {
         let is_awaited = peer.heartbeat_us > 0;
-        let alive_at_us = is_awaited.then(|| self.sent_at_us.saturating_add(peer.heartbeat_us)).unwrap_or(u64::MAX);
+        let alive_at_us = if is_awaited { self.sent_at_us.saturating_add(peer.heartbeat_us) } else { u64::MAX };
         (!self.acks.is_due()).then_some(alive_at_us.min(self.credits_at_us))
     }
 
