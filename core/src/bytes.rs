@@ -1,6 +1,7 @@
 //! Reads and writes the fixed fields, varints and strings of a packet body.
 //!
 //! Neither side panics or reads past its slice: a [`Reader`] says `None` at the end, a [`Writer`] remembers that it was full.
+//! What every field of every packet passes through is not inlined on a board: that is a kilobyte of its flash.
 
 /// Takes fields off the front of a slice.
 pub(crate) struct Reader<'a> {
@@ -12,6 +13,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
+    #[cfg_attr(not(feature = "fast"), inline(never))]
     pub(crate) fn u8(&mut self) -> Option<u8> {
         let (&byte, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -25,6 +27,7 @@ impl<'a> Reader<'a> {
     }
 
     /// LEB128; `None` for one that is cut short or above `u32::MAX`.
+    #[cfg_attr(not(feature = "fast"), inline(never))]
     pub(crate) fn varint(&mut self) -> Option<u32> {
         let mut value = 0u32;
         for shift in [0, 7, 14, 21, 28] {
@@ -49,6 +52,7 @@ impl<'a> Reader<'a> {
         Some(bytes)
     }
 
+    #[cfg_attr(not(feature = "fast"), inline(never))]
     pub(crate) fn string(&mut self) -> Option<&'a str> {
         core::str::from_utf8(self.bytes()?).ok()
     }
@@ -74,6 +78,7 @@ impl<'a> Writer<'a> {
         Self { out, len: 0, full: false }
     }
 
+    #[cfg_attr(not(feature = "fast"), inline(never))]
     pub(crate) fn put(&mut self, bytes: &[u8]) {
         let room = self.out.get_mut(self.len..).unwrap_or_default();
         if self.full || room.len() < bytes.len() {
@@ -84,6 +89,7 @@ impl<'a> Writer<'a> {
         self.len = self.len.saturating_add(bytes.len());
     }
 
+    #[cfg_attr(not(feature = "fast"), inline(never))]
     pub(crate) fn u8(&mut self, value: u8) {
         self.put(&[value]);
     }
@@ -92,6 +98,7 @@ impl<'a> Writer<'a> {
         self.put(&value.to_le_bytes());
     }
 
+    #[cfg_attr(not(feature = "fast"), inline(never))]
     pub(crate) fn varint(&mut self, mut value: u32) {
         while value > 0x7f {
             self.u8(value as u8 | 0x80);
@@ -100,6 +107,7 @@ impl<'a> Writer<'a> {
         self.u8(value as u8);
     }
 
+    #[cfg_attr(not(feature = "fast"), inline(never))]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         match u32::try_from(bytes.len()) {
             Ok(len) => self.varint(len),
@@ -123,6 +131,36 @@ pub(crate) fn copy(to: &mut [u8], from: &[u8]) -> usize {
         *to = *from;
     }
     len
+}
+
+/// Moves `len` bytes of `buf` from one place to another nearer its front; `None` when they are not all in it.
+pub(crate) fn move_down(buf: &mut [u8], from: usize, to: usize, len: usize) -> Option<()> {
+    // Of a short packet nothing moves: stuffing adds one byte, in front.
+    if from == to {
+        return Some(());
+    }
+    #[cfg(feature = "fast")]
+    {
+        let end = from.checked_add(len).filter(|end| *end <= buf.len() && to < from)?;
+        buf.copy_within(from..end, to);
+    }
+    // As above, and without the half kilobyte of a `memmove`; cells, because the two places overlap.
+    #[cfg(not(feature = "fast"))]
+    {
+        let cells = core::cell::Cell::from_mut(buf).as_slice_of_cells();
+        for (to, from) in cells.get(to..)?.iter().zip(cells.get(from..)?.get(..len)?) {
+            to.set(from.get());
+        }
+    }
+    Some(())
+}
+
+/// Where the first zero is.
+pub(crate) fn find_zero(bytes: &[u8]) -> Option<usize> {
+    #[cfg(feature = "fast")]
+    return memchr::memchr(0, bytes);
+    #[cfg(not(feature = "fast"))]
+    bytes.iter().position(|byte| *byte == 0)
 }
 
 #[cfg(test)]

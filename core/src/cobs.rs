@@ -2,7 +2,7 @@
 //!
 //! The encoded form holds no zero byte and is longer by one byte for each begun run of 254 bytes. No delimiter is written or expected here.
 
-use core::cell::Cell;
+use crate::bytes::{find_zero, move_down};
 
 /// Bytes of the longest run that a code byte can stand in front of.
 const RUN_MAX: usize = 254;
@@ -21,30 +21,28 @@ pub const fn packet_max(room: usize) -> usize {
 
 /// Encodes the last `len` bytes of `buf` to its front, and returns how many bytes that took.
 ///
-/// `None` when `buf` is shorter than [`encoded_max`]: then the front might overtake what is still to be read.
+/// `None` when the front overtakes what is still to be read, which it cannot where `buf` has [`encoded_max`] bytes.
 pub fn encode(buf: &mut [u8], len: usize) -> Option<usize> {
-    if buf.len() < encoded_max(len) {
-        return None;
-    }
-    let mut read = buf.len() - len;
+    let mut read = buf.len().checked_sub(len)?;
     let mut write = 0;
-    // A run of bytes that are not zero at a time, of 254 at most; cells, because what is written lies just in front of what is read.
-    let cells = Cell::from_mut(buf).as_slice_of_cells();
+    // A run of bytes that are not zero at a time, of 254 at most.
     loop {
-        let rest = cells.get(read..)?;
-        let window = rest.get(..RUN_MAX).unwrap_or(rest);
-        let run = window.iter().position(|byte| byte.get() == 0).unwrap_or(window.len());
-        cells.get(write)?.set(run as u8 + 1);
-        for (to, from) in cells.get(write + 1..)?.iter().zip(rest.get(..run)?) {
-            to.set(from.get());
+        if write >= read {
+            return None;
         }
+        let rest = buf.get(read..)?;
+        let window = rest.get(..RUN_MAX).unwrap_or(rest);
+        let zero = find_zero(window);
+        let run = zero.unwrap_or(window.len());
+        *buf.get_mut(write)? = run as u8 + 1;
+        move_down(buf, read, write + 1, run)?;
         write += run + 1;
         read += run;
         // A full run ends without a zero, and one is opened after it only if there is more to come.
-        match (run < window.len(), read < cells.len()) {
-            (true, _) => read += 1,
-            (false, true) => {}
-            (false, false) => return Some(write),
+        match (zero, read < buf.len()) {
+            (Some(_), _) => read += 1,
+            (None, true) => {}
+            (None, false) => return Some(write),
         }
     }
 }
@@ -70,12 +68,7 @@ pub fn decode(buf: &mut [u8]) -> Option<&mut [u8]> {
         } else {
             *buf.get_mut(at - shift)? = 0;
         }
-        if shift > 0 {
-            for from in at + 1..next {
-                let byte = *buf.get(from)?;
-                *buf.get_mut(from - shift)? = byte;
-            }
-        }
+        move_down(buf, at + 1, at + 1 - shift, code - 1)?;
         after_full_run = code == 0xff;
         at = next;
     }

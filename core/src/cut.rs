@@ -64,21 +64,43 @@ impl<'a> Message<'a> {
     }
 }
 
+/// How messages are cut. The function for text stands here only once units were asked for: a program that never does comes without it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cutter {
+    units_max: usize,
+    cut_text: Option<CutText>,
+}
+
+/// Writes so many code units to the front of a slice, as far as they fit; how many bytes that was.
+type CutText = fn(&mut Units<'_>, usize, &mut [u8]) -> usize;
+
+impl Cutter {
+    /// [`Cut::Fill`].
+    pub(crate) const FILL: Self = Self { units_max: usize::MAX, cut_text: None };
+
+    pub(crate) fn new(cut: Cut) -> Self {
+        match cut {
+            Cut::Fill => Self::FILL,
+            Cut::Units(units) => Self { units_max: usize::from(units.get()), cut_text: Some(cut_units) },
+        }
+    }
+}
+
 /// The pieces of a message, one after the other.
 #[derive(Clone)]
 pub(crate) struct Pieces<'a> {
     rest: Units<'a>,
     bytes: &'a [u8],
     message: &'a Message<'a>,
-    cut: Cut,
+    cutter: Cutter,
     data_max: usize,
     first: bool,
 }
 
 impl<'a> Pieces<'a> {
     /// Pieces that, with the meta on the first, take at most `data_max` bytes.
-    pub(crate) fn new(message: &'a Message<'a>, cut: Cut, data_max: usize) -> Self {
-        Self { rest: Units::new(message.data), bytes: message.data, message, cut, data_max, first: true }
+    pub(crate) fn new(message: &'a Message<'a>, cutter: Cutter, data_max: usize) -> Self {
+        Self { rest: Units::new(message.data), bytes: message.data, message, cutter, data_max, first: true }
     }
 
     /// The next piece, taken from the message or, where a cut goes through a character, written to `scratch`.
@@ -88,13 +110,12 @@ impl<'a> Pieces<'a> {
     {
         let meta_len = if core::mem::take(&mut self.first) { self.message.meta.len() } else { 0 };
         let room = self.data_max - meta_len;
-        if let (Cut::Units(units), Kind::Text) = (self.cut, self.message.kind) {
-            return self.next_units(usize::from(units.get()), scratch.get_mut(..room)?);
+        if let (Some(cut_text), Kind::Text) = (self.cutter.cut_text, self.message.kind) {
+            let room = scratch.get_mut(..room)?;
+            let len = cut_text(&mut self.rest, self.cutter.units_max, room);
+            return room.get(..len).filter(|piece| !piece.is_empty());
         }
-        let max = match self.cut {
-            Cut::Units(units) => usize::from(units.get()).min(room),
-            Cut::Fill => room,
-        };
+        let max = room.min(self.cutter.units_max);
         let len = match self.message.kind {
             Kind::Text => wtf8::head(self.bytes, max),
             Kind::Binary => self.bytes.len().min(max),
@@ -103,15 +124,15 @@ impl<'a> Pieces<'a> {
         self.bytes = rest;
         (!piece.is_empty()).then_some(piece)
     }
+}
 
-    fn next_units<'s>(&mut self, units: usize, room: &'s mut [u8]) -> Option<&'s [u8]> {
-        let mut out = Encoder::new(room);
-        for _ in 0..units {
-            let mut rest = self.rest;
-            let Some(unit) = rest.next().filter(|unit| out.has_room_for(*unit)) else { break };
-            out.push(unit);
-            self.rest = rest;
-        }
-        out.finish().filter(|piece| !piece.is_empty())
+fn cut_units(rest: &mut Units<'_>, units_max: usize, room: &mut [u8]) -> usize {
+    let mut out = Encoder::new(room);
+    for _ in 0..units_max {
+        let mut after = *rest;
+        let Some(unit) = after.next().filter(|unit| out.has_room_for(*unit)) else { break };
+        out.push(unit);
+        *rest = after;
     }
+    out.finish().map_or(0, <[u8]>::len)
 }

@@ -4,6 +4,7 @@
 //! reported once and skipped whole; its tail is never taken for a packet, so noise cannot invent one.
 
 use crate::buffer::Buffer;
+use crate::bytes::find_zero;
 use crate::cobs;
 
 /// Collects one run, at most as long as the buffer `P`, between two delimiters.
@@ -46,7 +47,7 @@ impl<P: Buffer> Deframer<P> {
     pub fn next_run<'a>(&'a mut self, input: &mut &[u8]) -> Option<Run<'a>> {
         while !input.is_empty() {
             // A run at a time, not a byte: this is where a receiver spends its time.
-            let end = input.iter().position(|byte| *byte == 0);
+            let end = find_zero(input);
             let (run, rest) = input.split_at_checked(end.unwrap_or(input.len())).unwrap_or_default();
             let room = self.buf.as_mut().get_mut(self.len..).unwrap_or_default();
             if run.len() > room.len() {

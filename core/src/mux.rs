@@ -8,7 +8,7 @@ use core::fmt;
 use core::num::NonZeroU8;
 
 use crate::channel::{ChannelId, Delivery, Priority};
-use crate::cut::{Cut, Message, Pieces};
+use crate::cut::{Cut, Cutter, Message, Pieces};
 use crate::frame::{Frame, Kind, MessageId, Position};
 use crate::pool::{Block, Head, Pool, Role, Slot};
 
@@ -16,6 +16,9 @@ use crate::pool::{Block, Head, Pool, Role, Slot};
 const FLOOR: u8 = 16;
 /// How many classes there are.
 const CLASSES: usize = 3;
+
+/// Which of a class goes first, the greatest: of the message whose turn it is, the time since its last turn, the time since it came.
+type Rank = (bool, u32, u32);
 
 /// Where a message goes: its labels, and how its channel is to be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +93,7 @@ impl core::error::Error for SendError {}
 #[derive(Clone, Debug)]
 pub struct Mux<const FRAME: usize, const BLOCKS: usize> {
     pub(crate) pool: Pool<FRAME, BLOCKS>,
-    cut: Cut,
+    cutter: Cutter,
     quantum: NonZeroU8,
     arrivals: u32,
     turns: u32,
@@ -113,7 +116,7 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         const { assert!(FRAME >= 32 && FRAME <= 4096 && BLOCKS >= 4 && BLOCKS <= 1024) };
         Self {
             pool: Pool::new(),
-            cut: Cut::Fill,
+            cutter: Cutter::FILL,
             quantum: NonZeroU8::MIN,
             arrivals: 0,
             turns: 0,
@@ -124,7 +127,7 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
 
     /// Cuts messages sent from now on in this way.
     pub fn set_cut(&mut self, cut: Cut) {
-        self.cut = cut;
+        self.cutter = Cutter::new(cut);
     }
 
     /// Gives turns of this many frames.
@@ -145,8 +148,8 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         let of_class =
             |class: Priority| move |block: &Block<FRAME>| block.role != Role::Held && block.route.priority == class;
         let has_none = |class: &Priority| !self.any(of_class(*class));
-        let lower = [Priority::Normal, Priority::Bulk].into_iter().filter(|class| *class > priority);
-        let room = free.saturating_sub(Self::reserved(priority) + lower.filter(has_none).count());
+        let lower = [Priority::Normal, Priority::Bulk].iter().filter(|class| **class > priority);
+        let room = free.saturating_sub(Self::reserved(priority) + lower.filter(|class| has_none(class)).count());
         // The block that was kept for this class is its own.
         if has_none(&priority) { room.max(free.min(1)) } else { room }
     }
@@ -202,7 +205,7 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         if message.meta.len() + 4 > data_max {
             return Err(SendError::Meta);
         }
-        let mut cutting = Pieces::new(message, self.cut, data_max);
+        let mut cutting = Pieces::new(message, self.cutter, data_max);
         let mut counting = cutting.clone();
         let mut scratch = [0; FRAME];
         let mut total = 0;
@@ -270,20 +273,24 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
 
     /// Whose frame goes next among those that wait and `may` go now.
     pub(crate) fn next_slot_where(&mut self, may: impl Fn(&Block<FRAME>) -> bool) -> Option<Slot> {
-        let goes = |block: &Block<FRAME>| block.role.waits() && may(block);
-        let class = self.class_of_turn(&goes)?;
-        let of_turn = |block: &Block<FRAME>| {
-            self.turn.is_some_and(|(route, left)| left > 0 && route == block.route && route.priority == class)
-        };
-        let candidates = self.pool.iter().filter(|(_, block)| block.route.priority == class && goes(block));
-        let (slot, block) = candidates.min_by_key(|(_, block)| {
+        // Of each class, the frame that goes first: one of the message whose turn it is, else of the one that was served longest ago.
+        let mut firsts: [Option<(Slot, Rank, Route)>; CLASSES] = [None; CLASSES];
+        for (slot, block) in self.pool.iter().filter(|(_, block)| block.role.waits() && may(block)) {
+            let of_turn = self.turn.is_some_and(|(route, left)| left > 0 && route == block.route);
             // Ages instead of numbers, so that a wrap-around changes nothing.
             let age = self.turns.wrapping_sub(block.served);
             let wait = self.arrivals.wrapping_sub(block.arrival);
-            (!of_turn(block), u32::MAX - age, u32::MAX - wait)
-        })?;
-        let route = block.route;
-        self.note_class(class, &goes);
+            let rank = (of_turn, age, wait);
+            if let Some(first) = firsts.get_mut(block.route.priority as usize)
+                && first.is_none_or(|(_, other, _)| rank > other)
+            {
+                *first = Some((slot, rank, block.route));
+            }
+        }
+        let waits = firsts.each_ref().map(Option::is_some);
+        let class = self.class_of_turn(waits)?;
+        let (slot, _, route) = (*firsts.get(class)?)?;
+        self.note_class(class, waits);
         self.note_turn(route);
         Some(slot)
     }
@@ -299,20 +306,21 @@ impl<const FRAME: usize, const BLOCKS: usize> Mux<FRAME, BLOCKS> {
         self.pool.iter().any(|(_, block)| is_it(block))
     }
 
-    /// The highest class that has a frame to go, unless one below it has waited for its share; then the one that has longest.
-    fn class_of_turn(&self, goes: &impl Fn(&Block<FRAME>) -> bool) -> Option<Priority> {
-        let has_one = |class: &Priority| self.any(|block| block.route.priority == *class && goes(block));
-        let waiting = || Priority::ALL.into_iter().filter(has_one);
-        let bypassed = |class: &Priority| self.bypassed.get(*class as usize).copied().unwrap_or(0);
-        waiting().filter(|class| bypassed(class) >= FLOOR - 1).max_by_key(bypassed).or_else(|| waiting().min())
+    /// The highest class that has a frame to go, unless one has waited for its share; then the one that has longest.
+    fn class_of_turn(&self, waits: [bool; CLASSES]) -> Option<usize> {
+        let (mut class, mut longest) = (None, FLOOR - 1);
+        for (at, (bypassed, _)) in self.bypassed.iter().zip(&waits).enumerate().filter(|(_, (_, waits))| **waits) {
+            if class.is_none() || *bypassed >= longest {
+                class = Some(at);
+            }
+            longest = longest.max(*bypassed);
+        }
+        class
     }
 
-    fn note_class(&mut self, served: Priority, goes: &impl Fn(&Block<FRAME>) -> bool) {
-        for class in Priority::ALL {
-            let waits = class != served && self.any(|block| block.route.priority == class && goes(block));
-            if let Some(bypassed) = self.bypassed.get_mut(class as usize) {
-                *bypassed = if waits { bypassed.saturating_add(1) } else { 0 };
-            }
+    fn note_class(&mut self, served: usize, waits: [bool; CLASSES]) {
+        for (at, (bypassed, waits)) in self.bypassed.iter_mut().zip(waits).enumerate() {
+            *bypassed = if waits && at != served { bypassed.saturating_add(1) } else { 0 };
         }
     }
 

@@ -299,12 +299,15 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         pool.put(head, meta, piece).is_some()
     }
 
-    /// Notes what became of a number, and that it is to be answered.
+    /// Notes what became of a number, and that it is to be answered. Not repeated in each of its callers, either.
+    #[inline(never)]
     pub(super) fn note_number(&mut self, number: u8, taken: bool) {
         let is_gap = self.received.note(number, taken);
         self.note_answer(is_gap || !taken);
     }
 
+    /// Notes that there is something to answer. Not repeated in each of its many callers.
+    #[inline(never)]
     pub(super) fn note_answer(&mut self, at_once: bool) {
         let every = self.peer.map_or(1, |peer| peer.ack_every);
         self.acks.note(every);

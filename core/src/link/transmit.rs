@@ -58,15 +58,13 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             self.repair.deadline_us(),
             self.opens_deadline_us(),
         ];
-        deadlines.into_iter().flatten().min()
+        deadlines.iter().flatten().min().copied()
     }
 
     /// When the peer is to hear something in any case: before it takes the line for dead, and what credit it has.
     fn heartbeat_at_us(&self, peer: Known) -> Option<u64> {
-        let alive_at_us = match peer.heartbeat_us {
-            0 => u64::MAX,
-            heartbeat_us => self.sent_at_us.saturating_add(heartbeat_us),
-        };
+        let is_awaited = peer.heartbeat_us > 0;
+        let alive_at_us = if is_awaited { self.sent_at_us.saturating_add(peer.heartbeat_us) } else { u64::MAX };
         (!self.acks.is_due()).then_some(alive_at_us.min(self.credits_at_us))
     }
 
@@ -84,9 +82,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     /// The answer is overdue: the newest of what is on its way goes again under the same number, and the answer to it tells what became
     /// of all the others.
     fn ask_about_newest(&mut self) {
-        let numbers = self.mux.pool.iter().filter_map(|(_, block)| block.role.number());
-        let closings = self.out_lanes.iter().filter_map(|lane| lane.closing?.number);
-        let Some(newest) = numbers.chain(closings).max_by_key(|number| self.repair.age_rank(*number)) else {
+        let Some(newest) = self.newest_out() else {
             self.repair.forget();
             return;
         };
@@ -98,6 +94,22 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         for closing in self.out_lanes.iter_mut().filter_map(|lane| lane.closing.as_mut()) {
             closing.is_due |= closing.number == Some(newest);
         }
+    }
+
+    /// The newest number that a frame or the end of a channel is on its way under.
+    fn newest_out(&self) -> Option<u8> {
+        let mut newest = None;
+        let mut note = |number: Option<u8>| {
+            let rank = number.map(|number| self.repair.age_rank(number));
+            newest = newest.max(rank.zip(number));
+        };
+        for (_, block) in self.mux.pool.iter() {
+            note(block.role.number());
+        }
+        for lane in &self.out_lanes {
+            note(lane.closing.and_then(|closing| closing.number));
+        }
+        newest.map(|(_, number)| number)
     }
 
     /// A grant may have been lost: some are said again, all of them in turn.
@@ -135,7 +147,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         }
         let peer = self.up()?;
         let seal = self.seal_out(peer);
-        if let Some(at) = self.out_lanes.iter().position(OutLane::is_to_be_told) {
+        if let Some((at, _)) = self.out_lanes.iter().enumerate().find(|(_, lane)| lane.is_to_be_told()) {
             return self.put_open(at, seal, now_us);
         }
         if self.acks.is_due() {
@@ -145,6 +157,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         self.put_close(seal, now_us).or_else(|| self.put_frames(peer, seal, now_us))
     }
 
+    #[inline(never)]
     fn put(&mut self, packet: &Packet<'_>, seal: Seal) {
         self.output.put(packet, &mut core::iter::empty(), seal);
     }
@@ -212,7 +225,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             let due = lane.closing.filter(|closing| closing.is_due);
             due.is_some_and(|closing| closing.number.is_some() || (has_room && !has_blocks(at)))
         };
-        let at = self.out_lanes.iter().enumerate().position(|(at, lane)| may(at, lane))?;
+        let at = self.out_lanes.iter().enumerate().find(|(at, lane)| may(*at, lane))?.0;
         let lane = self.out_lanes.get_mut(at)?;
         let closing = lane.closing.as_mut()?;
         let number = match closing.number {

@@ -52,10 +52,17 @@ pub struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
-    /// How many frames there are.
+    /// How many frames there are; one more than [`RUN_MAX`] for any number beyond it.
     #[must_use]
     pub fn frames(&self) -> usize {
-        self.size.map_or(1, |size| self.data.len().div_ceil(size.max(1)))
+        let Some(size) = self.size else { return 1 };
+        // Added up, as the smallest chips have no division.
+        let (mut frames, mut end) = (0, 0usize);
+        while end < self.data.len() && frames <= RUN_MAX {
+            end = end.saturating_add(size);
+            frames += 1;
+        }
+        frames
     }
 
     /// The data of the `index`-th frame.
@@ -90,11 +97,12 @@ pub(crate) fn overhead(channel: ChannelId, message: MessageId, sequence_max: u32
     let labels = [u32::from(channel.0), message.0, sequence_max, sequence_max.saturating_add(1)];
     let meta_len = if meta.is_empty() { 0 } else { varint_len(meta.len() as u32) + meta.len() };
     let number_and_place = 2;
-    1 + number_and_place + labels.into_iter().map(varint_len).sum::<usize>() + meta_len + CHECK
+    1 + number_and_place + labels.iter().map(|label| varint_len(*label)).sum::<usize>() + meta_len + CHECK
 }
 
 fn varint_len(value: u32) -> usize {
-    (32 - (value | 1).leading_zeros()).div_ceil(7) as usize
+    // Compared, not computed: the smallest chips have no instruction for the bits of a number, nor for division.
+    1 + [0x80, 0x4000, 0x20_0000, 0x1000_0000].iter().filter(|longer| value >= **longer).count()
 }
 
 pub(super) fn read_lossy<'a>(flags: u8, mut body: Reader<'a>) -> Option<Data<'a>> {
