@@ -57,10 +57,6 @@ impl<'a> Reader<'a> {
         core::str::from_utf8(self.bytes()?).ok()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
-    }
-
     pub(crate) fn rest(self) -> &'a [u8] {
         self.rest
     }

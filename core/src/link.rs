@@ -100,6 +100,8 @@ pub struct Link<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usi
     sent_at_us: u64,
     heard_at_us: u64,
     is_silent: bool,
+    /// The peer has waited long enough for a sign of life.
+    owes_sign: bool,
     counters: Counters,
 }
 
@@ -160,6 +162,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
             sent_at_us: 0,
             heard_at_us: 0,
             is_silent: false,
+            owes_sign: false,
             counters: Counters::default(),
         }
     }

@@ -153,6 +153,17 @@ impl InLane {
         self.next = place.wrapping_add(1);
     }
 
+    /// Counts as passed what nobody here has a channel for; what continues it has no labels then.
+    pub(crate) fn pass_over(&mut self, place: u8) {
+        self.pass(place);
+        self.last = None;
+    }
+
+    /// True for a frame that continues one which nobody was told: there was no channel for it then.
+    pub(crate) fn is_torn(&self, labels: Option<(MessageId, u32)>) -> bool {
+        labels.is_none() && self.last.is_none()
+    }
+
     /// A frame that nobody is told: where only the newest matters it counts as passed all the same, or credit would run out.
     pub(crate) fn skip(&mut self, place: u8) {
         if self.is_latest() {

@@ -25,6 +25,11 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         let id = free.and_then(|at| u8::try_from(at).ok()).map(ChannelId).ok_or(OpenError::Full)?;
         let lane = self.out_lanes.get_mut(id.index()).ok_or(OpenError::Full)?;
         lane.open(channel);
+        // What the peer still sends for the channel that had this number before is not for this one.
+        for lane in self.in_lanes.iter_mut().filter(|lane| lane.meaning == Meaning::Ours(id)) {
+            lane.meaning = Meaning::NotOurs;
+            lane.is_paused = false;
+        }
         Ok(id)
     }
 

@@ -1,7 +1,7 @@
 //! What arrives: packets in, state and news out.
 
 use super::tell::Header;
-use super::transmit::CREDITS_US;
+use super::transmit::{CREDITS_US, HEARTBEAT_MIN_US};
 use super::{Known, Link};
 use crate::buffer::Buffer;
 use crate::channel::{ChannelId, Delivery};
@@ -144,7 +144,11 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             packet_max: packet_max(P::LEN).min(theirs),
             window: terms.window,
             ack_every: terms.ack_every,
-            heartbeat_us: u64::from(terms.silence_ms) * 333,
+            heartbeat_us: if terms.silence_ms == 0 {
+                0
+            } else {
+                (u64::from(terms.silence_ms) * 333).max(HEARTBEAT_MIN_US)
+            },
         });
         self.greeting.refused = 0;
         self.out_lanes.iter_mut().for_each(|lane| lane.restart(terms.window));
@@ -220,7 +224,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             }
             Meaning::NotOurs => {
                 // Nobody is told, so their order does not matter.
-                lane.pass(end.wrapping_sub(1));
+                lane.pass_over(end.wrapping_sub(1));
                 let owes = lane.owes_credit(Self::WINDOW);
                 self.note_number(number, true);
                 self.note_answer(owes);

@@ -248,13 +248,14 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         total: Option<u32>,
     ) -> Option<Labels> {
         let lane = self.in_lanes.get_mut(channel.index())?;
+        let is_torn = lane.is_torn(labels);
         let labels = lane.deliver(place, labels, total);
         if lane.owes_credit(Self::WINDOW) {
             self.acks.hurry();
         }
         let ours = lane.meaning.ours();
         if labels.is_none() {
-            add(&mut self.counters.malformed, 1);
+            add(if is_torn { &mut self.counters.unknown } else { &mut self.counters.malformed }, 1);
         }
         let (message, position) = labels?;
         Some(Labels { channel: ours?, message, position })

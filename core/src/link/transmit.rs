@@ -16,6 +16,11 @@ use crate::pool::{Block, Role, Slot};
 const CREDITS: usize = 16;
 /// Credit is said again this often, in microseconds, also on a busy line: a sender that waits for a grant which was lost says nothing.
 pub(super) const CREDITS_US: u64 = 2_000_000;
+/// Signs of life are sent no oftener, in microseconds, whatever the peer wishes.
+pub(super) const HEARTBEAT_MIN_US: u64 = 50_000;
+/// A side without a limit of its own takes a peer that was not heard for this long, in microseconds, for one that may have lost it: more than
+/// twice [`CREDITS_US`].
+const DEAF_US: u64 = 5_000_000;
 /// Most channels without room that one acknowledgement answers.
 pub(super) const STRAYS: usize = 4;
 
@@ -36,14 +41,17 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             self.out_lanes.iter_mut().for_each(|lane| lane.is_told &= lane.is_heard);
         }
         self.acks.handle_timeout(now_us);
-        if self.heartbeat_at_us(peer).is_some_and(|deadline| now_us >= deadline) {
+        if !self.acks.is_due() && now_us >= self.credits_at_us {
             self.acks.hurry();
-            self.repeat_credits();
-            self.credits_at_us = now_us.saturating_add(CREDITS_US);
+            self.repeat_credits(now_us);
         }
+        self.owes_sign |= self.sign_at_us(peer).is_some_and(|deadline| now_us >= deadline);
         if self.silent_at_us().is_some_and(|deadline| now_us >= deadline) {
             self.is_silent = true;
             self.news.silent = true;
+        }
+        if self.call_at_us().is_some_and(|deadline| now_us >= deadline) {
+            self.greeting.ask_at_once();
         }
     }
 
@@ -52,8 +60,10 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     pub fn poll_timeout(&self) -> Option<u64> {
         let Some(peer) = self.up() else { return (!self.greeting.is_due).then_some(self.greeting.at_us) };
         let deadlines = [
-            self.heartbeat_at_us(peer),
+            (!self.acks.is_due()).then_some(self.credits_at_us),
+            self.sign_at_us(peer),
             self.silent_at_us(),
+            self.call_at_us(),
             self.acks.deadline_us(),
             self.repair.deadline_us(),
             self.opens_deadline_us(),
@@ -61,11 +71,20 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         deadlines.iter().flatten().min().copied()
     }
 
-    /// When the peer is to hear something in any case: before it takes the line for dead, and what credit it has.
-    fn heartbeat_at_us(&self, peer: Known) -> Option<u64> {
-        let is_awaited = peer.heartbeat_us > 0;
-        let alive_at_us = if is_awaited { self.sent_at_us.saturating_add(peer.heartbeat_us) } else { u64::MAX };
-        (!self.acks.is_due()).then_some(alive_at_us.min(self.credits_at_us))
+    /// When the peer is to hear something, whatever it is, before it takes the line for dead.
+    fn sign_at_us(&self, peer: Known) -> Option<u64> {
+        let is_awaited = peer.heartbeat_us > 0 && !self.owes_sign;
+        is_awaited.then(|| self.sent_at_us.saturating_add(peer.heartbeat_us))
+    }
+
+    /// When a peer that is not heard is called, as it may have lost this side.
+    fn call_at_us(&self) -> Option<u64> {
+        let patience_us = match self.config.silence_ms {
+            0 => DEAF_US,
+            silence_ms => u64::from(silence_ms) * 1000,
+        };
+        let deaf_at_us = self.heard_at_us.saturating_add(patience_us);
+        (!self.greeting.is_due).then_some(deaf_at_us.max(self.greeting.at_us))
     }
 
     fn silent_at_us(&self) -> Option<u64> {
@@ -113,7 +132,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     }
 
     /// A grant may have been lost: some are said again, all of them in turn.
-    fn repeat_credits(&mut self) {
+    fn repeat_credits(&mut self, now_us: u64) {
+        self.credits_at_us = now_us.saturating_add(CREDITS_US);
         for _ in 0..CREDITS.min(CHANNELS) {
             self.credit_turn = (self.credit_turn + 1) % CHANNELS;
             if let Some(lane) = self.in_lanes.get_mut(self.credit_turn).filter(|lane| lane.is_known()) {
@@ -129,6 +149,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         if self.output.is_empty() && self.fill_output(now_us).is_some() {
             add(&mut self.counters.sent, 1);
             self.sent_at_us = now_us;
+            self.owes_sign = false;
         }
         self.output.bytes()
     }
@@ -154,7 +175,13 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             self.put_ack(seal);
             return Some(());
         }
-        self.put_close(seal, now_us).or_else(|| self.put_frames(peer, seal, now_us))
+        let sent = self.put_close(seal, now_us).or_else(|| self.put_frames(peer, seal, now_us));
+        if sent.is_none() && self.owes_sign {
+            self.repeat_credits(now_us);
+            self.put_ack(seal);
+            return Some(());
+        }
+        sent
     }
 
     #[inline(never)]

@@ -74,9 +74,10 @@ pub(super) fn read<'a>(flags: u8, mut body: Reader<'a>) -> Option<Hello<'a>> {
     let [epoch, seen] = [body.u32()?, body.u32()?];
     let packet_max = body.varint()?;
     let identity = Identity { name: body.string()?, firmware: body.string()?, serial: body.string()? };
-    // Version 1 ends here; whoever speaks only that is to be told so by name.
+    // Version 1 ends here, and no later one than ours need go on as ours does; whoever speaks only those is to be told so by name.
+    let is_ours = (version_min..=version_max).contains(&VERSION);
     let [window, ack_every, silence_ms] =
-        if body.is_empty() { [1, 1, 0] } else { [body.varint()?, u32::from(body.u8()?), body.varint()?] };
+        if is_ours { [body.varint()?, u32::from(body.u8()?), body.varint()?] } else { [1, 1, 0] };
     let terms = Terms {
         version_min,
         version_max,
@@ -89,7 +90,7 @@ pub(super) fn read<'a>(flags: u8, mut body: Reader<'a>) -> Option<Hello<'a>> {
     };
     let valid = epoch != 0
         && version_min <= version_max
-        && (version_max < VERSION || usize::try_from(packet_max).is_ok_and(|max| max >= PACKET_MIN))
+        && (!is_ours || usize::try_from(packet_max).is_ok_and(|max| max >= PACKET_MIN))
         && [identity.name, identity.firmware, identity.serial].iter().all(|field| field.len() <= IDENTITY_MAX);
     valid.then_some(Hello { asks: flags & ASKS != 0, terms, identity })
 }

@@ -25,6 +25,39 @@ fn two_peers_do_not_greet_each_other_for_ever() {
 }
 
 #[test]
+fn two_sides_that_lost_each_other_find_each_other_again() {
+    for without_keep_alive in [false, true] {
+        let mut pair = if without_keep_alive { Pair::up_without_keep_alive() } else { Pair::up() };
+        // A HELLO of an earlier boot of b arrives late: a takes it for a new peer, which b knows nothing of.
+        let mut late = pair::hello(Terms { epoch: 21, seen: 11, ..TERMS });
+        late.insert(0, 0);
+        pair.a.take_in(&late, 0);
+        pair.run_ms(12_000);
+        assert!(pair.a.link.send(CHAT, &Message::text("found")).is_ok());
+        pair.run_ms(100);
+        assert_eq!(pair.b.messages(), [("chat".into(), b"found".to_vec())], "{without_keep_alive}");
+    }
+}
+
+#[test]
+fn signs_of_life_never_stop_what_is_to_be_said() {
+    let mut pair = Pair::new();
+    // A peer that wants to hear something every millisecond.
+    let hello = pair::hello(Terms { epoch: 5, seen: 11, silence_ms: 1, ..TERMS });
+    pair.a.take_in(&hello, 0);
+    assert!(pair.a.link.is_up());
+    pair.a.link.send(BULK, &Message::text("bulk")).unwrap();
+    let mut sent = 0;
+    for now_us in (0..1_000_000).step_by(1000) {
+        pair.a.link.handle_timeout(now_us);
+        let len = pair.a.link.poll_transmit(now_us).len();
+        sent += len;
+        pair.a.link.consume(len);
+    }
+    assert!(pair.a.link.mux().is_empty() && sent < 2_000, "{sent} bytes in a second");
+}
+
+#[test]
 fn a_peer_that_appears_later_is_found_within_a_hello_interval() {
     let mut pair = Pair::new();
     pair.unplugged = true;
