@@ -21,11 +21,15 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         if let Some(known) = self.channel_named(channel.name) {
             return Ok(known);
         }
-        let free = self.out_lanes.iter().position(|lane| lane.channel.is_none());
-        let id = free.and_then(|at| u8::try_from(at).ok()).map(ChannelId).ok_or(OpenError::Full)?;
+        let mut numbers = (0..CHANNELS).filter_map(|at| u8::try_from(at).ok()).map(ChannelId);
+        let is_free = |id: &ChannelId| self.out_lanes.get(id.index()).is_some_and(|lane| lane.channel.is_none());
+        let is_meant = |id: &ChannelId| self.in_lanes.iter().any(|lane| lane.meaning == Meaning::Ours(*id));
+        // The peer may still send for a channel that had this number before: such a number comes last.
+        let unused = numbers.clone().find(|id| is_free(id) && !is_meant(id));
+        let id = unused.or_else(|| numbers.find(is_free)).ok_or(OpenError::Full)?;
         let lane = self.out_lanes.get_mut(id.index()).ok_or(OpenError::Full)?;
         lane.open(channel);
-        // What the peer still sends for the channel that had this number before is not for this one.
+        // What comes for that channel then is not for this one.
         for lane in self.in_lanes.iter_mut().filter(|lane| lane.meaning == Meaning::Ours(id)) {
             lane.meaning = Meaning::NotOurs;
             lane.is_paused = false;
