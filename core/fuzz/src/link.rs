@@ -1,21 +1,61 @@
-//! Any sequence of operations on two links, with noise, loss and repetition between them: nothing panics, no message is invented, and on a
-//! reliable channel everything arrives in order and once.
+//! Any sequence of operations on two links, with noise, loss, repetition and reboots between them: nothing panics, and no message is invented.
+//! Then the faults end, and the links have to come to rest: what a reliable channel took has arrived in order and once, and of a latest
+//! channel the newest message has arrived whole.
 #![no_main]
 
 use std::collections::VecDeque;
 
 use libfuzzer_sys::fuzz_target;
-use pocketmux_core::{Channel, ChannelId, Config, Cut, Delivery, Event, Link, Message, Priority, Stream};
+use pocketmux_core::{Channel, ChannelId, Config, Cut, Delivery, Event, Link, Message, MessageId, Priority, Stream};
 
 type LinkOfSide = Link<'static, 200, 8, 4, [u8; 500]>;
 
 /// The reliable channel on which frames are counted.
 const COUNTED: ChannelId = ChannelId::new(1);
 
+/// Rounds within which the links have to come to rest, each of which takes them to their next deadline: some minutes.
+const ROUNDS_MAX: usize = 2_000;
+
+/// What crossed a channel in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Traffic {
+    bytes: usize,
+    /// The newest message, and its bytes.
+    newest: u32,
+    newest_bytes: usize,
+}
+
+impl Traffic {
+    fn note(&mut self, message: MessageId, bytes: usize) {
+        self.bytes += bytes;
+        if message.0 > self.newest {
+            (self.newest, self.newest_bytes) = (message.0, 0);
+        }
+        if message.0 == self.newest {
+            self.newest_bytes += bytes;
+        }
+    }
+}
+
+/// A channel of a side since the link came up.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lane {
+    /// What it is, if it was open when the link came up and still is: on others, what comes too early or too late is not owed.
+    whole: Option<(&'static str, Delivery)>,
+    /// What the link took for it, and told of it.
+    said: Traffic,
+    heard: Traffic,
+}
+
 struct Side {
     link: LinkOfSide,
     epoch: u32,
+    /// The boot of the other side with which it is up.
+    peer: u32,
     stream: Option<Stream>,
+    lanes: [Lane; 4],
+    /// The names of its channels by their numbers. Data says by its bytes which name it is for, as the two sides may number a name differently.
+    names: [u8; 4],
     /// Messages that were begun on the counted channel, and have arrived from it, on this link.
     said: u32,
     heard: u32,
@@ -33,10 +73,22 @@ impl Side {
         ] {
             link.open(Channel::new(name).with_priority(priority).with_delivery(delivery)).unwrap();
         }
-        Self { link, epoch, stream: None, said: 0, heard: 0, line: VecDeque::new() }
+        let lanes = [Lane::default(); 4];
+        Self { link, epoch, peer: 0, stream: None, lanes, names: *b"abc ", said: 0, heard: 0, line: VecDeque::new() }
     }
 
-    /// Gives the link bytes, and looks at what it tells; `peer` is who sent them.
+    /// Notes that the link came up; `peer_epoch` is the present boot of the other side, of which the line may still hold older ones.
+    fn go_up(&mut self, peer: u32, peer_epoch: u32) {
+        assert!(peer <= peer_epoch && (peer_epoch - peer).is_multiple_of(2), "a peer that was never there");
+        assert!(peer > self.peer, "a boot of the peer comes back");
+        (self.peer, self.said, self.heard, self.stream) = (peer, 0, 0, None);
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            let channel = self.link.channel(ChannelId::new(index as u8));
+            *lane = Lane { whole: channel.map(|channel| (channel.name, channel.delivery)), ..Lane::default() };
+        }
+    }
+
+    /// Gives the link bytes, and looks at what it tells; `peer_epoch` is the present boot of the other side.
     fn take_in(&mut self, mut input: &[u8], peer_epoch: u32, now_us: u64) {
         loop {
             let taken = self.link.handle_input(input, now_us);
@@ -45,14 +97,13 @@ impl Side {
             while let Some(event) = self.link.poll_event() {
                 match event {
                     Event::Up(peer) => {
-                        assert_eq!(peer.epoch, peer_epoch, "a peer that is not there");
-                        (self.said, self.heard, self.stream) = (0, 0, None);
+                        let epoch = peer.epoch;
+                        self.go_up(epoch, peer_epoch);
                     }
                     Event::Frame(frame) => {
-                        assert!(
-                            frame.data.iter().all(|&byte| byte == frame.channel.index() as u8 + 1),
-                            "invented data"
-                        );
+                        let name = self.names[frame.channel.index()];
+                        assert!(frame.data.iter().all(|&byte| byte == name), "invented data");
+                        self.lanes[frame.channel.index()].heard.note(frame.message, frame.data.len());
                         if frame.channel == COUNTED {
                             assert_eq!(frame.meta.parse(), Ok(self.heard), "out of order, lost or repeated");
                             self.heard += 1;
@@ -74,9 +125,13 @@ impl Side {
         } else {
             (usize::from(value) * 4, "m".repeat(usize::from(value % 5)))
         };
-        let payload = vec![channel.index() as u8 + 1; len];
-        if self.link.send(channel, &Message::bytes(&payload).with_meta(&meta)).is_ok() && channel == COUNTED {
-            self.said += 1;
+        let payload = vec![self.names[channel.index()]; len];
+        if let Ok(message) = self.link.send(channel, &Message::bytes(&payload).with_meta(&meta)) {
+            // A message without data makes no frame.
+            if !payload.is_empty() {
+                self.lanes[channel.index()].said.note(message, len);
+            }
+            self.said += u32::from(channel == COUNTED);
         }
     }
 
@@ -84,27 +139,96 @@ impl Side {
         if value == 0 {
             self.stream = if channel == COUNTED { None } else { self.link.begin(channel).ok() };
         } else if let Some(stream) = &mut self.stream {
-            // The data says which channel it belongs to, so that it cannot come out on another.
-            let payload = vec![stream.channel().index() as u8 + 1; usize::from(value)];
-            let _ = self.link.write(stream, "meta", &payload, value % 7 == 0);
+            let at = stream.channel().index();
+            let payload = vec![self.names[at]; usize::from(value)];
+            let ends = value % 7 == 0;
+            if let Ok(len) = self.link.write(stream, "meta", &payload, ends) {
+                self.lanes[at].said.note(stream.message(), len);
+                // What is written behind the end of a message is nobody's.
+                if ends && len == payload.len() {
+                    self.stream = None;
+                }
+            }
         }
     }
 
     /// Opens, ends or resets a channel other than the counted one.
     fn change(&mut self, channel: ChannelId, value: u8) {
+        if value % 8 < 2 {
+            self.lanes[channel.index()].whole = None;
+        }
         match value % 8 {
             0 => self.link.close(channel),
             1 => self.link.reset(channel, "because"),
             2 | 3 => self.link.pause(channel),
             4..=6 => self.link.resume(channel),
-            _ => drop(self.link.open(Channel::new(["d", "e", "f"][usize::from(value >> 4) % 3]).with_meta("new"))),
+            _ => {
+                let name = ["d", "e", "f"][usize::from(value >> 4) % 3];
+                if let Ok(channel) = self.link.open(Channel::new(name).with_meta("new")) {
+                    self.names[channel.index()] = name.as_bytes()[0];
+                }
+            }
+        }
+    }
+
+    /// True when it has nothing to say to this peer any more.
+    fn is_at_rest(&mut self, peer_epoch: u32) -> bool {
+        self.peer == peer_epoch && self.link.is_up() && self.link.mux().is_empty() && self.link.stats().in_flight == 0
+    }
+}
+
+/// Lets time pass without faults until both sides are at rest.
+fn come_to_rest(sides: &mut [Side; 2], mut now_us: u64) {
+    for side in &mut *sides {
+        side.link.interrupted();
+        (0..4).for_each(|index| side.link.resume(ChannelId::new(index)));
+    }
+    for _ in 0..ROUNDS_MAX {
+        let epochs = [sides[1].epoch, sides[0].epoch];
+        let mut is_quiet = true;
+        for (at, peer_epoch) in epochs.into_iter().enumerate() {
+            let bytes = sides[at].link.poll_transmit(now_us).to_vec();
+            sides[at].link.consume(bytes.len());
+            is_quiet &= bytes.is_empty();
+            sides[at].line.push_back(bytes);
+            while let Some(bytes) = sides[1 - at].line.pop_front() {
+                sides[at].take_in(&bytes, peer_epoch, now_us);
+            }
+        }
+        if !is_quiet {
+            continue;
+        }
+        if sides.iter_mut().zip(epochs).all(|(side, peer_epoch)| side.is_at_rest(peer_epoch)) {
+            return;
+        }
+        let deadline_us = sides.iter().filter_map(|side| side.link.poll_timeout()).min();
+        now_us = now_us.max(deadline_us.expect("a link that is not at rest wants to be called again"));
+        for (side, peer_epoch) in sides.iter_mut().zip(epochs) {
+            side.link.handle_timeout(now_us);
+            side.take_in(&[], peer_epoch, now_us);
+        }
+    }
+    let stands = sides.each_ref().map(|side| side.link.stats().to_string());
+    panic!("the links do not come to rest: {stands:?}");
+}
+
+/// Whether everything that one side owes has been heard by the other.
+fn check_arrival(from: &Side, to: &Side) {
+    assert_eq!(to.heard, from.said, "lost on the counted channel");
+    for (sent, got) in from.lanes.iter().zip(&to.lanes) {
+        match sent.whole.filter(|_| sent.whole == got.whole) {
+            Some((name, Delivery::Reliable)) => assert_eq!(got.heard, sent.said, "lost or repeated on {name}"),
+            Some((name, Delivery::Latest)) => {
+                let newest = |traffic: Traffic| (traffic.newest, traffic.newest_bytes);
+                assert_eq!(newest(got.heard), newest(sent.said), "the newest is lost or repeated on {name}");
+            }
+            Some((_, Delivery::Lossy)) | None => {}
         }
     }
 }
 
 fuzz_target!(|data: &[u8]| {
     let mut sides = [Side::new(1), Side::new(2)];
-    let mut epoch = 3;
     let mut now_us = 0;
     for step in data.chunks_exact(2) {
         let &[operation, value] = step else { unreachable!() };
@@ -127,7 +251,13 @@ fuzz_target!(|data: &[u8]| {
                 }
             }
             // Lost, cut short, or twice.
-            8 => drop(other.line.pop_front()),
+            8 => {
+                other.line.pop_front();
+                // The port noticed.
+                if value % 4 == 0 {
+                    side.link.interrupted();
+                }
+            }
             9 => {
                 if let Some(bytes) = other.line.front_mut() {
                     bytes.truncate(usize::from(value));
@@ -154,11 +284,19 @@ fuzz_target!(|data: &[u8]| {
             14 if channel != COUNTED => side.change(channel, value),
             14 => {}
             _ => {
-                *side = Side::new(epoch);
-                epoch += 1;
-                // What the line still holds is of another boot; it goes with the cable.
-                other.line.clear();
+                // What the line still holds of the old boot, and for it, goes with the cable, or comes yet.
+                let line = std::mem::take(&mut side.line);
+                *side = Side::new(side.epoch + 2);
+                if value % 2 == 1 {
+                    side.line = line;
+                }
+                if value / 2 % 2 == 1 {
+                    other.line.clear();
+                }
             }
         }
     }
+    come_to_rest(&mut sides, now_us);
+    check_arrival(&sides[0], &sides[1]);
+    check_arrival(&sides[1], &sides[0]);
 });

@@ -5,6 +5,7 @@
 mod course;
 mod driver;
 mod fairness;
+mod goals;
 mod kermit;
 mod machine;
 mod memory;

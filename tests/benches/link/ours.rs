@@ -14,7 +14,7 @@ use crate::transfer::{Outcome, Transfer};
 const CHANNEL: Channel<'static> = Channel::new("bulk").with_priority(Priority::Bulk);
 const BULK: ChannelId = ChannelId::new(0);
 
-/// Moves the course's file in frames of `FRAME` bytes.
+/// Moves the course's file in packets of at most `P`.
 pub fn transfer<P: Buffer>(course: &Course) -> io::Result<Transfer> {
     let wire = Wire::new(&course.line)?;
     let drivers = [wire.open(End::A)?, wire.open(End::B)?].map(|port| Driver::new(port, &course.line, Ahead::Chunks));

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::goals;
+
 /// One line of the table.
 pub struct Row {
     pub what: &'static str,
@@ -35,9 +37,10 @@ impl Report {
         !self.failures.is_empty()
     }
 
-    /// The table in Markdown.
+    /// The goals, and the table, in Markdown.
     pub fn table(&self) -> String {
-        let mut table = String::from("| what | who | line | figure | detail |\n|---|---|---|---|---|\n");
+        let mut table = goals::table(&self.rows) + "\n";
+        table.push_str("| what | who | line | figure | detail |\n|---|---|---|---|---|\n");
         for Row { what, who, line, figure, detail } in &self.rows {
             // Nothing fails that is written into a string.
             let _ = writeln!(table, "| {what} | {who} | {line} | {figure} | {detail} |");

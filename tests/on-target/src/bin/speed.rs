@@ -28,13 +28,26 @@ mod target {
     /// What the start-up code of `cortex-m-rt` fills the stack with.
     const PAINT: u32 = 0xcccc_cccc;
 
-    /// The lowest word of the stack that was ever written.
-    fn deepest() -> u32 {
-        unsafe extern "C" {
-            static _stack_end: u32;
+    unsafe extern "C" {
+        static mut _stack_end: u32;
+    }
+
+    /// Paints the free part of the stack again: building a link takes more of it than using one.
+    #[inline(never)]
+    fn repaint() {
+        let mut word = &raw mut _stack_end;
+        // A few words are left to this function itself.
+        while (word as u32) < cortex_m::register::msp::read() - 128 {
+            // SAFETY: the words from here to the stack pointer are the free part of the stack, which nobody else uses.
+            unsafe { word.write_volatile(PAINT) };
+            word = word.wrapping_add(1);
         }
+    }
+
+    /// The lowest word of the stack that was written since.
+    fn deepest() -> u32 {
         let mut word = &raw const _stack_end;
-        // SAFETY: the words from here to the stack pointer are the free part of the stack, which nobody else uses.
+        // SAFETY: as above.
         while unsafe { word.read_volatile() } == PAINT {
             word = word.wrapping_add(1);
         }
@@ -106,6 +119,7 @@ mod target {
         // `delay` runs half as many turns as it is given cycles, and one more.
         let calibration = ticks_of(|| cortex_m::asm::delay(2 * TURNS));
         let (mut a, mut b) = (side(1), side(2));
+        repaint();
         let (sending, receiving, received) = work(&mut a, &mut b);
         let stack = cortex_m::register::msp::read().wrapping_sub(deepest());
         // In hundredths, a tick being 2 × TURNS / calibration instructions.
