@@ -87,6 +87,8 @@ impl Stream {
         let position = Position::new(self.next, total).ok_or(SendError::Total(next))?;
         mux.push(self.route, position, self.kind, meta, piece)?;
         self.next = next;
+        // Nothing comes after the last frame.
+        self.total = if is_last { Some(next) } else { self.total };
         Ok(len)
     }
 }

@@ -285,7 +285,14 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
                 lane.skip(place);
                 return true;
             }
-            pool.retain(|block| !is_of(block) || block.route.message == message);
+            // What is thrown away counts as passed, or the credit for it would be lost; it also makes room for this one.
+            let is_old = |block: &Block<FRAME>| is_of(block) && block.route.message != message;
+            pool.retain(|block| {
+                if is_old(block) {
+                    lane.skip(block.place);
+                }
+                !is_old(block)
+            });
         }
         // Some blocks stay for what this side has to send.
         if pool.free() <= BLOCKS / 4 {
