@@ -342,8 +342,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             }
         }
         for lane in &mut self.out_lanes {
-            lane.all_arrived();
             lane.answer_closing(answer);
+            lane.all_arrived();
         }
         for block in pool.iter().map(|(_, block)| block).filter(|block| block.has_place()) {
             if let Some(lane) = self.out_lanes.get_mut(block.route.channel.index()) {
@@ -353,22 +353,28 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     }
 
     fn handle_close(&mut self, number: u8, channel: ChannelId, place: u8, is_reset: bool) -> Result<bool, DecodeError> {
+        let is_held = |block: &Block<FRAME>| block.role == Role::Held && block.route.channel == channel;
+        let holds = self.mux.pool.iter().any(|(_, block)| is_held(block));
         let Some(lane) = self.in_lanes.get_mut(channel.index()) else {
             self.note_number(number, true);
             return self.handle_stray(channel, place.wrapping_add(1));
         };
         let ahead = lane.ahead(place);
+        // Where only the newest matters some places are never delivered.
+        let is_its_turn = !holds && (ahead == 0 || lane.is_latest());
         if ahead < 0 {
             add(&mut self.counters.duplicate, 1);
             self.acks.hurry();
-        } else if is_reset || ahead == 0 || lane.is_latest() {
-            // Told, and closed, with the event; a channel that was never known is closed without a word.
-            if lane.meaning != Meaning::Unknown {
-                return Ok(true);
-            }
-            lane.pass(place);
+        } else if !is_reset && !is_its_turn {
+            self.refuse(channel, place);
+            self.note_number(number, false);
+            return Ok(false);
+        } else if lane.meaning != Meaning::Unknown {
+            // Told, and closed, with the event.
+            return Ok(true);
         } else {
-            return Err(DecodeError::Malformed);
+            // A channel that was never known is closed without a word.
+            lane.pass(place);
         }
         self.note_number(number, true);
         Ok(false)

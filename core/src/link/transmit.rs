@@ -214,7 +214,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         self.put(&Packet::Ack(ack), seal);
     }
 
-    /// The end of a channel goes once everything before it has arrived.
+    /// The end of a channel goes once everything before it has arrived; one that was refused, when there is credit for it.
     fn put_close(&mut self, seal: Seal, now_us: u64) -> Option<()> {
         let has_room = self.repair.has_room();
         let has_blocks = |at: usize| {
@@ -223,7 +223,9 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         };
         let may = |at: usize, lane: &OutLane<'_>| {
             let due = lane.closing.filter(|closing| closing.is_due);
-            due.is_some_and(|closing| closing.number.is_some() || (has_room && !has_blocks(at)))
+            due.is_some_and(|closing| {
+                closing.number.is_some() || (has_room && lane.allows_closing() && !has_blocks(at))
+            })
         };
         let at = self.out_lanes.iter().enumerate().find(|(at, lane)| may(*at, lane))?.0;
         let lane = self.out_lanes.get_mut(at)?;

@@ -105,6 +105,85 @@ fn a_paused_latest_channel_brings_the_newest_when_it_goes_on() {
 }
 
 #[test]
+fn the_end_of_a_paused_channel_waits_for_its_frames_and_costs_one_packet() {
+    let mut pair = Pair::up();
+    pair.b.link.pause(CHAT);
+    for _ in 0..3 {
+        pair.a.link.send(CHAT, &Message::text("held")).unwrap();
+    }
+    pair.run_ms(100);
+    pair.a.link.close(CHAT);
+    let (sent, chunk) = (pair.a.link.counters().sent, pair.a.link.chunk());
+    for _ in 0..100 {
+        pair.a.link.send(URGENT, &Message::text("goes on")).unwrap();
+        pair.run_ms(10);
+    }
+    // The messages, the end once, and signs of life.
+    let sent = pair.a.link.counters().sent - sent;
+    assert!((101..110).contains(&sent), "{sent} packets");
+    assert_eq!((pair.b.link.counters().refused, pair.b.link.counters().malformed), (1, 0));
+    assert!(pair.a.link.chunk() >= chunk, "the line is clean");
+    assert!(!pair.b.heard.iter().any(|heard| matches!(heard, Heard::Closed(..))));
+    pair.b.link.resume(CHAT);
+    pair.run_ms(50);
+    assert_eq!(pair.b.messages().iter().filter(|(name, _)| name == "chat").count(), 3);
+    assert_eq!(pair.b.heard.last(), Some(&Heard::Closed("chat".into(), None)));
+    // Its number is free for another.
+    assert_eq!(pair.a.link.open(Channel::new("other")), Ok(CHAT));
+    pair.run_ms(50);
+    assert_eq!(pair.b.heard.last(), Some(&Heard::Opened("other".into())));
+}
+
+#[test]
+fn an_end_that_was_refused_comes_by_itself_although_the_answers_to_it_are_lost() {
+    let mut pair = Pair::up();
+    pair.b.link.pause(CHAT);
+    pair.a.link.send(CHAT, &Message::text("held")).unwrap();
+    pair.run_ms(100);
+    pair.is_a_deaf = true;
+    pair.a.link.close(CHAT);
+    pair.run_ms(500);
+    pair.b.link.resume(CHAT);
+    pair.run_ms(500);
+    pair.is_a_deaf = false;
+    pair.run_ms(5000);
+    assert_eq!(pair.b.messages(), [("chat".into(), b"held".to_vec())]);
+    assert_eq!(pair.b.heard.iter().filter(|heard| matches!(heard, Heard::Closed(..))).count(), 1);
+    assert_eq!(pair.a.link.open(Channel::new("other")), Ok(CHAT));
+}
+
+#[test]
+fn the_newest_message_of_a_paused_channel_comes_before_its_end() {
+    let mut pair = Pair::up();
+    pair.b.link.pause(LATEST);
+    for text in ["older", "newest"] {
+        pair.a.link.send(LATEST, &Message::text(text)).unwrap();
+        pair.run_ms(100);
+    }
+    pair.a.link.close(LATEST);
+    pair.run_ms(500);
+    assert_eq!(pair.b.messages(), []);
+    pair.b.link.resume(LATEST);
+    pair.run_ms(50);
+    assert_eq!(pair.b.messages(), [("latest".into(), b"newest".to_vec())]);
+    assert_eq!(pair.b.heard.last(), Some(&Heard::Closed("latest".into(), None)));
+}
+
+#[test]
+fn a_reset_drops_what_a_paused_channel_has_kept() {
+    let mut pair = Pair::up();
+    pair.b.link.pause(CHAT);
+    pair.a.link.send(CHAT, &Message::text("never")).unwrap();
+    pair.run_ms(100);
+    pair.a.link.reset(CHAT, "enough");
+    pair.run_ms(50);
+    assert_eq!(pair.b.heard.last(), Some(&Heard::Closed("chat".into(), Some("enough".into()))));
+    pair.b.link.resume(CHAT);
+    pair.run_ms(50);
+    assert_eq!(pair.b.messages(), []);
+}
+
+#[test]
 fn what_comes_on_a_paused_lossy_channel_is_dropped() {
     let mut pair = Pair::up();
     pair.b.link.pause(LOSSY);
