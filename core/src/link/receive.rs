@@ -16,6 +16,9 @@ use crate::pool::{Block, Head, Role};
 use crate::repair::Repair;
 use crate::window::{Answer, ReceiveWindow};
 
+/// Signs of life are no closer than this, in microseconds: a hasty peer must not fill the line with them.
+const HEARTBEAT_US_MIN: u64 = 50_000;
+
 impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> Link<'_, FRAME, BLOCKS, CHANNELS, P> {
     /// Takes bytes that arrived, up to the end of the next packet of which there is something to tell, and returns how many those are.
     ///
@@ -144,7 +147,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             packet_max: packet_max(P::LEN).min(theirs),
             window: terms.window,
             ack_every: terms.ack_every,
-            heartbeat_us: u64::from(terms.silence_ms) * 333,
+            heartbeat_us: heartbeat_us(terms.silence_ms),
         });
         self.greeting.refused = 0;
         self.out_lanes.iter_mut().for_each(|lane| lane.restart(terms.window));
@@ -379,4 +382,9 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         self.note_number(number, true);
         Ok(false)
     }
+}
+
+/// How often a peer with that silence is to hear something, three times within it; 0 for not at all.
+fn heartbeat_us(silence_ms: u32) -> u64 {
+    if silence_ms == 0 { 0 } else { (u64::from(silence_ms) * 333).max(HEARTBEAT_US_MIN) }
 }

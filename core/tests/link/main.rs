@@ -5,3 +5,4 @@ mod ends;
 mod pair;
 mod runs;
 mod session;
+mod silence;
