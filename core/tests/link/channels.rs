@@ -3,6 +3,9 @@
 use crate::pair::{BULK, CHAT, LATEST, LOSSY, Pair, URGENT};
 use pocketmux_core::{Channel, Config, Delivery, Event, Link, Message, OpenError};
 
+/// A side with many channels and a small queue.
+type Many<'n> = Link<'n, 256, 16, 64>;
+
 #[test]
 fn a_paused_channel_stops_and_no_other() {
     let mut pair = Pair::up();
@@ -185,5 +188,58 @@ fn a_lost_grant_is_said_again_without_any_keep_alive_and_on_a_busy_line() {
             pair.run_ms(1);
         }
         assert!(sent > 4_000 && pair.b.messages().len() > 4_000, "busy: {is_busy}, {sent} sent");
+    }
+}
+
+/// How many of the messages 0, 1, 2 ... of each channel have come.
+type Come = [usize; 64];
+
+/// Gives `to` what `from` has to send, spoilt by `noise`.
+fn cross(from: &mut Many<'_>, to: &mut Many<'_>, now_us: u64, come: &mut Come, mut noise: impl FnMut(&mut u8)) {
+    from.handle_timeout(now_us);
+    let mut bytes = from.poll_transmit(now_us).to_vec();
+    from.consume(bytes.len());
+    bytes.iter_mut().for_each(&mut noise);
+    let mut rest = &bytes[..];
+    while !rest.is_empty() {
+        rest = &rest[to.handle_input(rest, now_us)..];
+        while let Some(event) = to.poll_event() {
+            if let Event::Frame(frame) = event {
+                let count = &mut come[frame.channel.index()];
+                assert_eq!(frame.data, count.to_string().as_bytes(), "channel {}", frame.channel.index());
+                *count += 1;
+            }
+        }
+    }
+}
+
+#[test]
+fn sixty_four_channels_both_ways_bring_everything_in_order_through_noise() {
+    const SEED: u64 = 88_172_645_463_325_252;
+    const EACH: usize = 5;
+    for bytes_an_error in [u64::MAX, 1000] {
+        let names: Vec<String> = (0..64).map(|n| format!("channel {n}")).collect();
+        let [mut a, mut b] = [1, 2].map(|epoch| Many::new(Config { epoch, ..Config::default() }));
+        let ids: Vec<_> = names.iter().map(|name| a.open(Channel::new(name)).unwrap()).collect();
+        names.iter().for_each(|name| assert!(b.open(Channel::new(name)).is_ok()));
+        let (mut sent, mut come, mut random) = ([[0; 64]; 2], [[0; 64]; 2], SEED);
+        let mut noise = |byte: &mut u8| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            *byte ^= if random % bytes_an_error == 0 { 4 } else { 0 };
+        };
+        let mut now_us = 0;
+        while come != [[EACH; 64]; 2] {
+            now_us += 1000;
+            assert!(now_us < 30_000_000, "seed {SEED}, an error in {bytes_an_error} bytes: {come:?} of {sent:?}");
+            for (side, sent) in [&mut a, &mut b].into_iter().zip(&mut sent) {
+                for (id, sent) in ids.iter().zip(sent).filter(|(_, sent)| **sent < EACH) {
+                    *sent += usize::from(side.send(*id, &Message::text(&sent.to_string())).is_ok());
+                }
+            }
+            cross(&mut a, &mut b, now_us, &mut come[1], &mut noise);
+            cross(&mut b, &mut a, now_us, &mut come[0], &mut noise);
+        }
     }
 }
