@@ -51,8 +51,8 @@ pub struct Config<'i> {
     pub identity: Identity<'i>,
     /// Different at every start of this side, by a random source or a counter that outlives it; 0 counts as 1.
     pub epoch: u32,
-    /// Milliseconds without a packet after which the peer counts as [silent](crate::Event::Silent); 0 for never. The peer is told, and says something three
-    /// times as often.
+    /// Milliseconds without a packet after which the peer counts as [silent](crate::Event::Silent), at least 150; 0 for never. The peer is told, and says
+    /// something three times as often, but not more often than every 50 ms.
     pub silence_ms: u32,
 }
 

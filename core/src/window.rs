@@ -98,7 +98,7 @@ impl SendWindow {
         number.wrapping_sub(self.base)
     }
 
-    /// Takes an answer in; how many of the numbers it newly speaks of are missing. `None` when it is an old one, or speaks of what was never sent.
+    /// Takes an answer in; how many of the numbers it newly speaks of the line has lost. `None` when it is an old one, or speaks of what was never sent.
     pub(crate) fn acknowledge(&mut self, answer: Answer) -> Option<u32> {
         let new = self.age_rank(answer.newest);
         if new >= self.out() {
@@ -106,7 +106,8 @@ impl SendWindow {
         }
         self.base = answer.newest.wrapping_add(1);
         let told = u32::MAX.checked_shr(u32::from(SPAN - 1 - new.min(SPAN - 1))).unwrap_or(0);
-        Some((answer.missing & told).count_ones())
+        // The newest has arrived in any case: it was refused, which says nothing of the line.
+        Some((answer.missing & told & !1).count_ones())
     }
 
     /// Forgets what is on its way.
@@ -168,7 +169,11 @@ mod tests {
             window.take_number();
         }
         assert_eq!(window.out(), SPAN);
-        assert_eq!(window.acknowledge(Answer { newest: SPAN - 1, missing: u32::MAX }), Some(32));
+        assert_eq!(
+            window.acknowledge(Answer { newest: SPAN - 1, missing: u32::MAX }),
+            Some(31),
+            "the newest was refused"
+        );
         assert!(window.has_room());
     }
 }

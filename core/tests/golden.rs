@@ -37,17 +37,25 @@ fn packets() -> Vec<(&'static str, Packet<'static>)> {
     };
     let identity = Identity { name: "board", firmware: "fw 1", serial: "0001" };
     let presence = Channel::new("presence").with_priority(Priority::Urgent).with_delivery(Delivery::Latest);
+    let meter = Channel::new("meter").with_priority(Priority::Bulk).with_delivery(Delivery::Lossy);
     let log = Channel::new("log").with_content("text/plain").with_meta("boot 3");
     const LONG: [u8; 240] = [0x55; 240];
     let long = Packet::Data(next(9, 4, &LONG));
     vec![
         ("hello, nobody seen", Packet::Hello(Hello { asks: true, terms, identity })),
         ("hello, epoch 5 seen", Packet::Hello(Hello { asks: false, terms: Terms { seen: 5, ..terms }, identity })),
+        ("hello, silence 0", {
+            Packet::Hello(Hello { asks: true, terms: Terms { silence_ms: 0, ..terms }, identity })
+        }),
         ("open chat as 0", Packet::Open(Open { id: CHAT, place: 0, channel: Channel::new("chat") })),
         ("open presence as 1, next place 7", Packet::Open(Open { id: ChannelId::new(1), place: 7, channel: presence })),
         ("open log as 2, with content and meta", Packet::Open(Open { id: ChannelId::new(2), place: 0, channel: log })),
+        ("open meter as 3, bulk and lossy", Packet::Open(Open { id: ChannelId::new(3), place: 0, channel: meter })),
         ("lossy: chat 0/2 hell", Packet::Data(lossy((1, 0), Some(2), b"hell"))),
         ("lossy: chat 7/? total unknown", Packet::Data(lossy((1, 7), None, b"x"))),
+        ("lossy: chat 0/1 bytes, with meta", {
+            Packet::Data(Data { kind: Kind::Binary, meta: "m", ..lossy((1, 0), Some(1), &[0, 0xff]) })
+        }),
         ("frame 7, place 3: chat 0/2 hell", Packet::Data(numbered(7, 3, lossy((1, 0), Some(2), b"hell")))),
         (
             "frame 8, place 4: next, o, the end",
@@ -63,12 +71,18 @@ fn packets() -> Vec<(&'static str, Packet<'static>)> {
             Packet::Data(numbered(1, 1, Data { meta: "m", ..lossy((1, 0), Some(1), b"x") }))
         }),
         ("frame 2, place 2: labels of two bytes", { Packet::Data(numbered(2, 2, lossy((300, 200), Some(201), b"x"))) }),
-        ("run 3, places 3 to 5: 1/? ab cd e", {
+        ("run 3, places 3 to 5: of message 2, 1/? ab cd e", {
             Packet::Data(Data { size: Some(2), ..numbered(3, 3, lossy((2, 1), None, b"abcde")) })
         }),
         ("run 4, places 6 and 7: next, ab cd", Packet::Data(Data { size: Some(2), ..next(4, 6, b"abcd") })),
+        ("run 5, places 8 and 9: 0/2 ab c, with meta", {
+            Packet::Data(Data { size: Some(2), meta: "m", ..numbered(5, 8, lossy((1, 0), Some(2), b"abc")) })
+        }),
         ("ack, nothing heard", Packet::Ack(Ack::new(255, 0, &[]))),
         ("ack 9, 7 missing, chat may go to 20", Packet::Ack(Ack::new(9, 0b100, &[0, 20]))),
+        ("ack 40, 9 to 39 missing, 0 may go to 20, 1 to 255, 127 to 0", {
+            Packet::Ack(Ack::new(40, 0xffff_fffe, &[0, 20, 1, 255, 127, 0]))
+        }),
         ("close chat, place 9", Packet::Close(Close { number: 10, channel: CHAT, place: 9, reset: None })),
         (
             "reset chat, place 9: gone",

@@ -133,6 +133,12 @@ impl<'i> OutLane<'i> {
         Some(place)
     }
 
+    /// True when its end, if it is to be sent, need not wait for credit.
+    pub(crate) fn allows_closing(&self) -> bool {
+        let bound = self.closing.filter(|closing| closing.reset.is_none()).and_then(|closing| closing.place);
+        bound.is_none_or(|place| self.allows(place))
+    }
+
     /// Notes what an answer says of the end of the channel: once it has arrived the number is free.
     pub(crate) fn answer_closing(&mut self, answer: Answer) {
         let Some(closing) = self.closing.as_mut() else { return };
@@ -143,9 +149,10 @@ impl<'i> OutLane<'i> {
         }
     }
 
-    /// Everything that left has arrived, but for what [`OutLane::is_out`] says next.
+    /// Every frame that left has arrived, but for what [`OutLane::is_out`] says next.
     pub(crate) fn all_arrived(&mut self) {
-        self.base = self.next;
+        // The end may still be refused, and its credit go down to its place.
+        self.base = self.closing.and_then(|closing| closing.place).unwrap_or(self.next);
     }
 
     /// This place has not been acknowledged.

@@ -37,7 +37,8 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         Ok(id)
     }
 
-    /// Ends a channel once everything queued on it has arrived; it takes no more messages. Its number is free again when the peer knows.
+    /// Ends a channel once everything queued on it has arrived; it takes no more messages. Its number is free again when the peer has
+    /// taken all of it: not while the channel is paused there.
     ///
     /// Without a link it ends at once. A channel that is not open is left alone.
     pub fn close(&mut self, channel: ChannelId) {

@@ -1,7 +1,7 @@
 //! What arrives: packets in, state and news out.
 
 use super::tell::Header;
-use super::transmit::{CREDITS_US, HEARTBEAT_MIN_US};
+use super::transmit::CREDITS_US;
 use super::{Known, Link};
 use crate::buffer::Buffer;
 use crate::channel::{ChannelId, Delivery};
@@ -15,6 +15,9 @@ use crate::packet::{self, Ack, Care, Close, DecodeError, Hello, Identity, Open, 
 use crate::pool::{Block, Head, Role};
 use crate::repair::Repair;
 use crate::window::{Answer, ReceiveWindow};
+
+/// Signs of life are no closer than this, in microseconds: a hasty peer must not fill the line with them.
+const HEARTBEAT_US_MIN: u64 = 50_000;
 
 impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> Link<'_, FRAME, BLOCKS, CHANNELS, P> {
     /// Takes bytes that arrived, up to the end of the next packet of which there is something to tell, and returns how many those are.
@@ -144,11 +147,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             packet_max: packet_max(P::LEN).min(theirs),
             window: terms.window,
             ack_every: terms.ack_every,
-            heartbeat_us: if terms.silence_ms == 0 {
-                0
-            } else {
-                (u64::from(terms.silence_ms) * 333).max(HEARTBEAT_MIN_US)
-            },
+            heartbeat_us: heartbeat_us(terms.silence_ms),
         });
         self.greeting.refused = 0;
         self.out_lanes.iter_mut().for_each(|lane| lane.restart(terms.window));
@@ -353,8 +352,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             }
         }
         for lane in &mut self.out_lanes {
-            lane.all_arrived();
             lane.answer_closing(answer);
+            lane.all_arrived();
         }
         for block in pool.iter().map(|(_, block)| block).filter(|block| block.has_place()) {
             if let Some(lane) = self.out_lanes.get_mut(block.route.channel.index()) {
@@ -364,24 +363,35 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     }
 
     fn handle_close(&mut self, number: u8, channel: ChannelId, place: u8, is_reset: bool) -> Result<bool, DecodeError> {
+        let is_held = |block: &Block<FRAME>| block.role == Role::Held && block.route.channel == channel;
+        let holds = self.mux.pool.iter().any(|(_, block)| is_held(block));
         let Some(lane) = self.in_lanes.get_mut(channel.index()) else {
             self.note_number(number, true);
             return self.handle_stray(channel, place.wrapping_add(1));
         };
         let ahead = lane.ahead(place);
+        // Where only the newest matters some places are never delivered.
+        let is_its_turn = !holds && (ahead == 0 || lane.is_latest());
         if ahead < 0 {
             add(&mut self.counters.duplicate, 1);
             self.acks.hurry();
-        } else if is_reset || ahead == 0 || lane.is_latest() {
-            // Told, and closed, with the event; a channel that was never known is closed without a word.
-            if lane.meaning != Meaning::Unknown {
-                return Ok(true);
-            }
-            lane.pass(place);
+        } else if !is_reset && !is_its_turn {
+            self.refuse(channel, place);
+            self.note_number(number, false);
+            return Ok(false);
+        } else if lane.meaning != Meaning::Unknown {
+            // Told, and closed, with the event.
+            return Ok(true);
         } else {
-            return Err(DecodeError::Malformed);
+            // A channel that was never known is closed without a word.
+            lane.pass(place);
         }
         self.note_number(number, true);
         Ok(false)
     }
+}
+
+/// How often a peer with that silence is to hear something, three times within it; 0 for not at all.
+fn heartbeat_us(silence_ms: u32) -> u64 {
+    if silence_ms == 0 { 0 } else { (u64::from(silence_ms) * 333).max(HEARTBEAT_US_MIN) }
 }

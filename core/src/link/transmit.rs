@@ -16,11 +16,11 @@ use crate::pool::{Block, Role, Slot};
 const CREDITS: usize = 16;
 /// Credit is said again this often, in microseconds, also on a busy line: a sender that waits for a grant which was lost says nothing.
 pub(super) const CREDITS_US: u64 = 2_000_000;
-/// Signs of life are sent no oftener, in microseconds, whatever the peer wishes.
-pub(super) const HEARTBEAT_MIN_US: u64 = 50_000;
 /// A side without a limit of its own takes a peer that was not heard for this long, in microseconds, for one that may have lost it: more than
 /// twice [`CREDITS_US`].
 const DEAF_US: u64 = 5_000_000;
+/// And one with a limit not before this time, in microseconds: a table of channels is no answer to every short pause.
+const DEAF_MIN_US: u64 = 1_000_000;
 /// Most channels without room that one acknowledgement answers.
 pub(super) const STRAYS: usize = 4;
 
@@ -81,7 +81,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     fn call_at_us(&self) -> Option<u64> {
         let patience_us = match self.config.silence_ms {
             0 => DEAF_US,
-            silence_ms => u64::from(silence_ms) * 1000,
+            silence_ms => (u64::from(silence_ms) * 1000).max(DEAF_MIN_US),
         };
         let deaf_at_us = self.heard_at_us.saturating_add(patience_us);
         (!self.greeting.is_due).then_some(deaf_at_us.max(self.greeting.at_us))
@@ -241,7 +241,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         self.put(&Packet::Ack(ack), seal);
     }
 
-    /// The end of a channel goes once everything before it has arrived.
+    /// The end of a channel goes once everything before it has arrived; one that was refused, when there is credit for it.
     fn put_close(&mut self, seal: Seal, now_us: u64) -> Option<()> {
         let has_room = self.repair.has_room();
         let has_blocks = |at: usize| {
@@ -250,7 +250,9 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         };
         let may = |at: usize, lane: &OutLane<'_>| {
             let due = lane.closing.filter(|closing| closing.is_due);
-            due.is_some_and(|closing| closing.number.is_some() || (has_room && !has_blocks(at)))
+            due.is_some_and(|closing| {
+                closing.number.is_some() || (has_room && lane.allows_closing() && !has_blocks(at))
+            })
         };
         let at = self.out_lanes.iter().enumerate().find(|(at, lane)| may(*at, lane))?.0;
         let lane = self.out_lanes.get_mut(at)?;

@@ -1,70 +1,10 @@
-//! Channels that come and go, credit, and what a receiver that does not read costs the others: nothing.
+//! Many channels, credit, and what a receiver that does not read costs the others: nothing.
 
-use crate::pair::{BULK, CHAT, Heard, LATEST, LOSSY, Pair, URGENT};
-use pocketmux_core::{Channel, Config, Delivery, Event, Link, Message, OpenError, SendError};
+use crate::pair::{BULK, CHAT, LATEST, LOSSY, Pair, URGENT};
+use pocketmux_core::{Channel, Config, Delivery, Event, Link, Message, OpenError};
 
-#[test]
-fn a_channel_opens_in_the_middle_of_a_link_with_its_meta_and_ends_after_its_last_frame() {
-    let mut pair = Pair::up();
-    let new = pair.a.link.open(Channel::new("new").with_content("text/plain").with_meta("why")).unwrap();
-    pair.a.link.send(new, &Message::text("before it is known")).unwrap();
-    pair.run_ms(50);
-    assert_eq!(pair.b.heard.last(), Some(&Heard::Opened("new why".into())));
-    pair.a.link.close(new);
-    assert_eq!(pair.a.link.send(new, &Message::text("after")), Err(SendError::Channel));
-    assert_eq!(pair.a.link.channel_named("new"), None);
-    pair.run_ms(50);
-    assert_eq!(pair.b.heard.last(), Some(&Heard::Closed(String::new(), None)));
-    // Its number is free for another.
-    let other = pair.a.link.open(Channel::new("other")).unwrap();
-    assert_eq!(other, new);
-    pair.run_ms(50);
-    assert_eq!(pair.b.heard.last(), Some(&Heard::Opened("other".into())));
-}
-
-#[test]
-fn an_end_comes_after_everything_that_was_sent_whatever_is_lost() {
-    let mut pair = Pair::up();
-    pair.bit_error_rate = 2e-3;
-    for n in 0..6 {
-        pair.a.link.send(BULK, &Message::text(&format!("{n}{}", "x".repeat(100)))).unwrap();
-    }
-    pair.a.link.close(BULK);
-    pair.run_ms(3000);
-    assert_eq!(pair.b.messages().len(), 6);
-    assert!(pair.b.heard.contains(&Heard::Closed("bulk".into(), None)));
-    assert_eq!(pair.b.heard.iter().filter(|heard| matches!(heard, Heard::Closed(..))).count(), 1);
-    // It can be opened anew, and is the same channel to the other side.
-    let again = pair.a.link.open(Channel::new("bulk")).unwrap();
-    pair.a.link.send(again, &Message::text("again")).unwrap();
-    pair.run_ms(3000);
-    assert_eq!(pair.b.messages().last(), Some(&("bulk".into(), b"again".to_vec())));
-}
-
-#[test]
-fn a_reset_drops_what_has_not_arrived_and_says_why() {
-    let mut pair = Pair::up();
-    pair.unplugged = true;
-    pair.a.link.send(BULK, &Message::text("never")).unwrap();
-    pair.run_ms(5);
-    pair.a.link.reset(BULK, "the disk is full");
-    pair.a.link.send(CHAT, &Message::text("chat goes on")).unwrap();
-    pair.unplugged = false;
-    pair.run_ms(2000);
-    assert_eq!(pair.b.messages(), [("chat".into(), b"chat goes on".to_vec())]);
-    assert!(pair.b.heard.contains(&Heard::Closed("bulk".into(), Some("the disk is full".into()))));
-}
-
-#[test]
-fn a_reason_and_a_meta_have_their_limits() {
-    let mut pair = Pair::up();
-    pair.a.link.reset(BULK, "a reason that is much longer than a reset holds, cut between chäracters");
-    pair.run_ms(50);
-    assert!(pair.b.heard.contains(&Heard::Closed("bulk".into(), Some("a reason that is much longer tha".into()))));
-    const LONG: &str = "thirty-three bytes, one too many.";
-    assert_eq!(pair.a.link.open(Channel::new("m").with_meta(LONG)), Err(OpenError::Meta));
-    assert_eq!(pair.a.link.open(Channel::new("c").with_content(LONG)), Err(OpenError::Meta));
-}
+/// A side with many channels and a small queue.
+type Many<'n> = Link<'n, 256, 16, 64>;
 
 #[test]
 fn a_paused_channel_stops_and_no_other() {
@@ -248,5 +188,58 @@ fn a_lost_grant_is_said_again_without_any_keep_alive_and_on_a_busy_line() {
             pair.run_ms(1);
         }
         assert!(sent > 4_000 && pair.b.messages().len() > 4_000, "busy: {is_busy}, {sent} sent");
+    }
+}
+
+/// How many of the messages 0, 1, 2 ... of each channel have come.
+type Come = [usize; 64];
+
+/// Gives `to` what `from` has to send, spoilt by `noise`.
+fn cross(from: &mut Many<'_>, to: &mut Many<'_>, now_us: u64, come: &mut Come, mut noise: impl FnMut(&mut u8)) {
+    from.handle_timeout(now_us);
+    let mut bytes = from.poll_transmit(now_us).to_vec();
+    from.consume(bytes.len());
+    bytes.iter_mut().for_each(&mut noise);
+    let mut rest = &bytes[..];
+    while !rest.is_empty() {
+        rest = &rest[to.handle_input(rest, now_us)..];
+        while let Some(event) = to.poll_event() {
+            if let Event::Frame(frame) = event {
+                let count = &mut come[frame.channel.index()];
+                assert_eq!(frame.data, count.to_string().as_bytes(), "channel {}", frame.channel.index());
+                *count += 1;
+            }
+        }
+    }
+}
+
+#[test]
+fn sixty_four_channels_both_ways_bring_everything_in_order_through_noise() {
+    const SEED: u64 = 88_172_645_463_325_252;
+    const EACH: usize = 5;
+    for bytes_an_error in [u64::MAX, 1000] {
+        let names: Vec<String> = (0..64).map(|n| format!("channel {n}")).collect();
+        let [mut a, mut b] = [1, 2].map(|epoch| Many::new(Config { epoch, ..Config::default() }));
+        let ids: Vec<_> = names.iter().map(|name| a.open(Channel::new(name)).unwrap()).collect();
+        names.iter().for_each(|name| assert!(b.open(Channel::new(name)).is_ok()));
+        let (mut sent, mut come, mut random) = ([[0; 64]; 2], [[0; 64]; 2], SEED);
+        let mut noise = |byte: &mut u8| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            *byte ^= if random % bytes_an_error == 0 { 4 } else { 0 };
+        };
+        let mut now_us = 0;
+        while come != [[EACH; 64]; 2] {
+            now_us += 1000;
+            assert!(now_us < 30_000_000, "seed {SEED}, an error in {bytes_an_error} bytes: {come:?} of {sent:?}");
+            for (side, sent) in [&mut a, &mut b].into_iter().zip(&mut sent) {
+                for (id, sent) in ids.iter().zip(sent).filter(|(_, sent)| **sent < EACH) {
+                    *sent += usize::from(side.send(*id, &Message::text(&sent.to_string())).is_ok());
+                }
+            }
+            cross(&mut a, &mut b, now_us, &mut come[1], &mut noise);
+            cross(&mut b, &mut a, now_us, &mut come[0], &mut noise);
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Two links joined by a wire in virtual time.
 
 mod channels;
+mod ends;
 mod pair;
 mod runs;
 mod session;
+mod silence;

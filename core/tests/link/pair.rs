@@ -142,7 +142,13 @@ impl Pair {
 
     /// A pair that has greeted and wants no sign of life.
     pub fn up_without_keep_alive() -> Self {
-        let [a, b] = [("a", 11), ("b", 22)].map(|(name, epoch)| Side::with_silence(name, epoch, 0));
+        Self::up_with_silences([0, 0])
+    }
+
+    /// A pair that has greeted, each side with its own patience in milliseconds.
+    pub fn up_with_silences(silences_ms: [u32; 2]) -> Self {
+        let a = Side::with_silence("a", 11, silences_ms[0]);
+        let b = Side::with_silence("b", 22, silences_ms[1]);
         let mut pair = Self { a, b, ..Self::new() };
         pair.run_ms(1);
         pair
