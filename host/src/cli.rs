@@ -77,8 +77,8 @@ struct Serve {
     #[arg(long, value_parser = clap::value_parser!(u32).range(50..=12_000_000))]
     baud: Option<u32>,
     /// Milliseconds without a sign of life after which a device counts as silent, as when its cable is pulled between the adapter and
-    /// the board; 0 for never [default: 1000].
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(..=3_600_000))]
+    /// the board; 0 for never, else 150 to 3600000 [default: 1000].
+    #[arg(long, value_name = "MS", value_parser = silence)]
     silence: Option<u32>,
     /// The address or name, and the port, to listen on; :8765 alone is 127.0.0.1:8765, this machine only
     /// [default: 127.0.0.1:8765].
@@ -118,6 +118,12 @@ impl Serve {
             allow_origins: self.allow_origin,
         }
     }
+}
+
+/// Devices say something every 50 ms at most, three times in 150.
+fn silence(text: &str) -> Result<u32, String> {
+    let ms = text.parse().ok().filter(|ms| *ms == 0 || (150..=3_600_000).contains(ms));
+    ms.ok_or_else(|| "milliseconds are expected, 150 to 3600000, or 0 for never".into())
 }
 
 fn port(text: &str) -> Result<PortSpec, String> {
@@ -160,7 +166,7 @@ fn data_directory() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Cli, Options, listen};
+    use super::{Action, Cli, Options, listen, silence};
     use clap::Parser as _;
     use pocketmux::PortSpec;
 
@@ -201,5 +207,15 @@ mod tests {
         assert_eq!((both.ports.len(), both.baud), (2, 300));
         assert_eq!((options(&[]).baud, options(&[]).silence_ms), (115_200, 1000));
         assert_eq!(options(&["--silence", "0", "serve"]).silence_ms, 0);
+    }
+
+    #[test]
+    fn a_silence_is_one_that_devices_can_keep_or_none() {
+        for (text, ms) in [("0", 0), ("150", 150), ("3600000", 3_600_000)] {
+            assert_eq!(silence(text), Ok(ms));
+        }
+        for text in ["1", "149", "3600001", "-1", "4294967296", "a second", ""] {
+            assert!(silence(text).unwrap_err().contains("150 to 3600000"), "{text}");
+        }
     }
 }
