@@ -16,7 +16,8 @@ pub struct Counters {
     pub received: u32,
     /// Frames that had arrived before.
     pub duplicate: u32,
-    /// Frames ahead of their place for which no block was free; they come again.
+    /// Frames that this side did not take: ahead of their place with no block free, which come again, and lossy ones on a paused channel, which
+    /// do not.
     pub refused: u32,
     /// Runs that were no packet or whose CRC-32 did not fit.
     pub bad_crc: u32,

@@ -11,29 +11,29 @@
 //! What a peer does wrong becomes a count ([`Counters`]) or an event, never an error and never a panic.
 
 mod channels;
+mod frames;
+mod greet;
 mod receive;
+mod send;
 mod tell;
+mod timers;
 mod transmit;
 
 use heapless::Vec;
 
 use crate::acks::Acks;
 use crate::buffer::Buffer;
-use crate::channel::{ChannelId, Delivery};
-use crate::counters::{Counters, add};
-use crate::cut::Message;
+use crate::channel::ChannelId;
+use crate::counters::Counters;
 use crate::deframe::Deframer;
-use crate::frame::MessageId;
 use crate::greeting::Greeting;
 use crate::lane::{InLane, OutLane};
 use crate::line::Line;
-use crate::mux::{Bounds, Mux, Route, SendError};
+use crate::mux::Mux;
 use crate::output::{Output, packet_max};
-use crate::packet::{self, Identity, PACKET_MIN, Seal};
-use crate::pool::Role;
+use crate::packet::{Identity, PACKET_MIN, Seal};
 use crate::repair::Repair;
 use crate::stats::Stats;
-use crate::stream::Stream;
 use crate::window::ReceiveWindow;
 use tell::News;
 use transmit::STRAYS;
@@ -41,15 +41,13 @@ use transmit::STRAYS;
 /// Room for the length of a meta in front of it.
 const META_LEN_MAX: usize = 2;
 
-/// Frames of a channel that may wait although its receiver takes none now.
-const WAITING_WITHOUT_CREDIT: usize = 1;
-
 /// How a link presents itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config<'i> {
     /// Who this side is; each field is cut to [`packet::IDENTITY_MAX`] bytes.
     pub identity: Identity<'i>,
-    /// Different at every start of this side, by a random source or a counter that outlives it; 0 counts as 1.
+    /// Different at every start of this side, by a random source or a counter that outlives it; 0 counts as 1. A peer of the same epoch and
+    /// identity is taken for an echo of this side, and counted as such.
     pub epoch: u32,
     /// Milliseconds without a packet after which the peer counts as [silent](crate::Event::Silent), at least 150; 0 for never. The peer is told, and says
     /// something three times as often, but not more often than every 50 ms.
@@ -99,6 +97,8 @@ pub struct Link<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usi
     credits_at_us: u64,
     sent_at_us: u64,
     heard_at_us: u64,
+    /// Bytes that came since the last packet that fits.
+    unproven: usize,
     is_silent: bool,
     /// The peer has waited long enough for a sign of life.
     owes_sign: bool,
@@ -161,6 +161,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
             credits_at_us: 0,
             sent_at_us: 0,
             heard_at_us: 0,
+            unproven: 0,
             is_silent: false,
             owes_sign: false,
             counters: Counters::default(),
@@ -201,69 +202,6 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         }
     }
 
-    /// The queue of frames to send, for its settings and its room.
-    pub fn mux(&mut self) -> &mut Mux<FRAME, BLOCKS> {
-        &mut self.mux
-    }
-
-    /// Queues a whole message; an empty one makes no frame.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]; nothing of the message is queued then. On a lossy channel, `Full` is counted as a drop.
-    pub fn send(&mut self, channel: ChannelId, message: &Message<'_>) -> Result<MessageId, SendError> {
-        let (route, data_max) = self.route(channel, message.data.len().saturating_add(message.meta.len()))?;
-        let chunk = self.chunk().saturating_add(message.meta.len());
-        let bounds = self.bounds(route, data_max);
-        let sent = match self.mux.send(route, message, Bounds { data_max: chunk.min(data_max), ..bounds }) {
-            // Short frames suit a noisy line, but not if the message does not fit into the queue for it.
-            Err(SendError::Full | SendError::TooLong(_)) if chunk < data_max => self.mux.send(route, message, bounds),
-            sent => sent,
-        };
-        if sent == Err(SendError::Full) && route.delivery == Delivery::Lossy {
-            add(&mut self.counters.dropped, 1);
-            if let Some(lane) = self.out_lanes.get_mut(channel.index()) {
-                add(&mut lane.dropped, 1);
-            }
-        }
-        sent?;
-        self.next_message = self.next_message.wrapping_add(1);
-        Ok(route.message)
-    }
-
-    /// Frames that may be queued on a channel now. No more wait than its receiver takes, so that one whose receiver does not read cannot
-    /// take the pool from the others.
-    fn frames_now(&self, route: Route) -> usize {
-        let credit = self.out_lanes.get(route.channel.index()).map_or(0, OutLane::credit);
-        match (route.delivery, self.mux.waiting(route.channel)) {
-            (Delivery::Lossy, _) => usize::MAX,
-            // A whole window, though less may be granted just now: the receiver grants more when half of it is used.
-            (_, 0) if credit > 0 => self.window(),
-            (_, waiting) => credit.max(WAITING_WITHOUT_CREDIT).saturating_sub(waiting),
-        }
-    }
-
-    /// Frames of a repaired channel that the peer takes at once.
-    fn window(&self) -> usize {
-        self.peer.map_or(0, |peer| usize::from(peer.window))
-    }
-
-    /// What frames a whole message may have.
-    fn bounds(&self, route: Route, data_max: usize) -> Bounds {
-        match route.delivery {
-            Delivery::Reliable => Bounds { data_max, frames_now: self.frames_now(route), frames_ever: self.window() },
-            // Those that wait are replaced.
-            Delivery::Latest => Bounds { data_max, frames_now: self.window(), frames_ever: self.window() },
-            Delivery::Lossy => Bounds::of_data(data_max),
-        }
-    }
-
-    /// True while a frame of a message of ours waits to be sent, or has not been acknowledged.
-    #[must_use]
-    pub fn is_pending(&self, message: MessageId) -> bool {
-        self.mux.pool.iter().any(|(_, block)| block.role != Role::Held && block.route.message == message)
-    }
-
     /// The byte stream was interrupted, as by a cable that was pulled and plugged in again: what was half through is dropped and repaired, and
     /// the peer is asked who it is. One that has not started anew goes on where it was.
     pub fn interrupted(&mut self) {
@@ -271,63 +209,6 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         self.output.consume(usize::MAX);
         self.greeting.ask_at_once();
         self.repair.hurry();
-    }
-
-    /// Begins a message whose data is written piece by piece with [`Link::write`].
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Down`] or [`SendError::Channel`].
-    pub fn begin(&mut self, channel: ChannelId) -> Result<Stream, SendError> {
-        let (route, _) = self.route(channel, 0)?;
-        self.next_message = self.next_message.wrapping_add(1);
-        Ok(Stream::new(route, self.peer.map_or(0, |peer| peer.epoch)))
-    }
-
-    /// Bytes of meta and data that every frame can hold for the peer that is up, whatever its labels; 0 without one.
-    #[must_use]
-    pub fn frame_room(&self) -> usize {
-        let labels = packet::data_overhead(ChannelId(u8::MAX), MessageId(u32::MAX), u32::MAX, "") + META_LEN_MAX;
-        self.up().map_or(0, |peer| peer.frame_max.saturating_sub(labels))
-    }
-
-    /// Bytes of data that a packet should have, as noisy as the line is; frames are cut to this where they could be longer.
-    #[must_use]
-    pub fn chunk(&self) -> usize {
-        self.line.chunk()
-    }
-
-    /// Queues one frame of a stream with as much of `data` as it holds, and returns how many bytes those are.
-    ///
-    /// `meta` is sent only on the first frame. With `last` set, the frame that takes the rest of `data` ends the message.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Full`] until frames have left; [`SendError::Down`] when the link has changed since the stream began, which ends it;
-    /// [`SendError::Channel`] when its channel was closed;
-    /// [`SendError::Meta`] for a `meta` too long for a frame; [`SendError::Total`] when the stream would not have the frames it stated.
-    pub fn write(&mut self, stream: &mut Stream, meta: &str, data: &[u8], last: bool) -> Result<usize, SendError> {
-        let peer = self.up().filter(|peer| peer.epoch == stream.peer_epoch).ok_or(SendError::Down)?;
-        self.channel(stream.channel()).ok_or(SendError::Channel)?;
-        let chunk = self.chunk();
-        if self.frames_now(stream.route) == 0 {
-            return Err(SendError::Full);
-        }
-        stream.push(&mut self.mux, peer.frame_max, chunk, meta, data, last)
-    }
-
-    fn route(&self, channel: ChannelId, len: usize) -> Result<(Route, usize), SendError> {
-        let peer = self.up().ok_or(SendError::Down)?;
-        let spec = self.channel(channel).ok_or(SendError::Channel)?;
-        let message = MessageId(self.next_message);
-        let route = Route { channel, message, priority: spec.priority, delivery: spec.delivery };
-        let room = |sequence_max| {
-            let overhead = packet::data_overhead(channel, message, sequence_max, "") + META_LEN_MAX;
-            peer.frame_max.saturating_sub(overhead)
-        };
-        // A message of one frame has short labels; there are never more frames than bytes, so labels that count bytes are long enough.
-        let of_one = room(0);
-        Ok((route, if len <= of_one { of_one } else { room(u32::try_from(len).unwrap_or(u32::MAX)) }))
     }
 
     /// The seal of what this side sends.

@@ -1,23 +1,15 @@
 //! What arrives: packets in, state and news out.
 
-use super::tell::Header;
-use super::transmit::CREDITS_US;
-use super::{Known, Link};
+use super::Link;
 use crate::buffer::Buffer;
 use crate::channel::{ChannelId, Delivery};
 use crate::counters::add;
 use crate::deframe::Run;
-use crate::frame::{MessageId, Position};
-use crate::lane::{InLane, Meaning, Verdict};
-use crate::mux::{Mux, Route};
-use crate::output::packet_max;
-use crate::packet::{self, Ack, Care, Close, DecodeError, Hello, Identity, Open, Packet, Seal, Terms, VERSION};
-use crate::pool::{Block, Head, Role};
-use crate::repair::Repair;
-use crate::window::{Answer, ReceiveWindow};
-
-/// Signs of life are no closer than this, in microseconds: a hasty peer must not fill the line with them.
-const HEARTBEAT_US_MIN: u64 = 50_000;
+use crate::lane::Meaning;
+use crate::mux::Mux;
+use crate::packet::{self, Ack, Care, Close, DecodeError, Hello, Open, Packet, Seal};
+use crate::pool::{Block, Role};
+use crate::window::Answer;
 
 impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> Link<'_, FRAME, BLOCKS, CHANNELS, P> {
     /// Takes bytes that arrived, up to the end of the next packet of which there is something to tell, and returns how many those are.
@@ -27,6 +19,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         self.discard();
         if !input.is_empty() {
             self.acks.input(now_us);
+            self.note_stir(input.len(), now_us);
         }
         let seal = self.peer.map_or(Seal::default(), |peer| Seal::new(peer.epoch, self.config.epoch));
         let mut rest = input;
@@ -96,75 +89,23 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         }
     }
 
+    /// On a slow line a long packet takes longer than the peer may be silent: its bytes count as heard, but no more of them than two packets
+    /// have, or noise would pass for a peer.
+    fn note_stir(&mut self, bytes: usize, now_us: u64) {
+        self.unproven = self.unproven.saturating_add(bytes);
+        if self.unproven <= 2 * P::LEN {
+            self.heard_at_us = now_us;
+        }
+    }
+
     /// Notes that a packet came, which only the peer of this link can have sent.
     fn hear(&mut self, now_us: u64) {
         self.heard_at_us = now_us;
+        self.unproven = 0;
         if core::mem::take(&mut self.is_silent) {
             self.news.back = true;
             self.repair.hurry();
         }
-    }
-
-    /// True for what this side has said itself: the line is a loop, or echoes.
-    fn is_own(&self, terms: Terms, identity: Identity<'_>) -> bool {
-        terms.epoch == self.config.epoch && identity == self.config.identity
-    }
-
-    fn handle_hello(&mut self, terms: Terms, asks: bool, now_us: u64) -> bool {
-        let knows_us = terms.seen == self.config.epoch;
-        let mut is_news = false;
-        if self.peer.is_none_or(|peer| peer.epoch != terms.epoch) {
-            is_news = self.meet(terms);
-        }
-        if let Some(peer) = self.peer.as_mut()
-            && knows_us
-            && !peer.is_up
-        {
-            peer.is_up = true;
-            is_news = true;
-            self.credits_at_us = now_us.saturating_add(CREDITS_US);
-            self.repair.greeted(now_us.saturating_sub(self.greeting.left_at_us()));
-        }
-        // Of two that cannot agree neither is ever up: they do not answer each other for ever.
-        if asks && (!knows_us || self.is_up()) {
-            self.greeting.is_due = true;
-            self.out_lanes.iter_mut().for_each(|lane| lane.is_told = false);
-        }
-        is_news
-    }
-
-    /// A peer that was not there before; true when there is something to tell of it already.
-    fn meet(&mut self, terms: Terms) -> bool {
-        self.news.down |= self.drop_link();
-        if !(terms.version_min..=terms.version_max).contains(&VERSION) {
-            return core::mem::replace(&mut self.greeting.refused, terms.epoch) != terms.epoch;
-        }
-        let theirs = terms.packet_max as usize;
-        self.peer = Some(Known {
-            epoch: terms.epoch,
-            is_up: false,
-            frame_max: packet_max(FRAME).min(theirs),
-            packet_max: packet_max(P::LEN).min(theirs),
-            window: terms.window,
-            ack_every: terms.ack_every,
-            heartbeat_us: heartbeat_us(terms.silence_ms),
-        });
-        self.greeting.refused = 0;
-        self.out_lanes.iter_mut().for_each(|lane| lane.restart(terms.window));
-        false
-    }
-
-    /// Drops everything of the peer; says whether it was up.
-    fn drop_link(&mut self) -> bool {
-        self.mux.clear();
-        self.in_lanes.iter_mut().for_each(|lane| *lane = InLane::new(Self::WINDOW));
-        self.repair = Repair::default();
-        self.received = ReceiveWindow::default();
-        self.acks.sent();
-        self.strays.clear();
-        self.news.forget();
-        self.is_silent = false;
-        self.peer.take().is_some_and(|peer| peer.is_up)
     }
 
     fn handle_open(
@@ -186,127 +127,11 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     }
 
     /// A channel for which there is no room: the sender is told to go on, as if somebody took what it sends.
-    fn handle_stray(&mut self, channel: ChannelId, next: u8) -> Result<bool, DecodeError> {
+    pub(super) fn handle_stray(&mut self, channel: ChannelId, next: u8) -> Result<bool, DecodeError> {
         self.strays.retain(|(other, _)| *other != channel);
         // One that finds no room is told when it comes again.
         let _ = self.strays.push((channel, next.wrapping_add(Self::WINDOW)));
         Err(DecodeError::Unknown)
-    }
-
-    fn handle_lossy(&mut self, channel: ChannelId, now_us: u64) -> Result<bool, DecodeError> {
-        match self.in_lanes.get(channel.index()).map(|lane| lane.meaning) {
-            Some(Meaning::Ours(_)) => Ok(true),
-            Some(Meaning::Unknown) => {
-                self.greeting.ask(now_us);
-                Err(DecodeError::Unknown)
-            }
-            Some(Meaning::NotOurs) | None => Err(DecodeError::Unknown),
-        }
-    }
-
-    /// Judges the frames of a FRAME or RUN; true when the first that is new has its turn. The others are held.
-    fn handle_frames(&mut self, len: usize, number: u8, place: u8, now_us: u64) -> Result<bool, DecodeError> {
-        let Ok(Packet::Data(data)) = Packet::decode_checked(self.deframer.packet(len)) else { return Ok(false) };
-        let Header { channel, labels, frames, .. } = Header::of(&data);
-        let end = place.wrapping_add(frames as u8);
-        let Some(lane) = self.in_lanes.get_mut(channel.index()) else {
-            self.note_number(number, true);
-            return self.handle_stray(channel, end);
-        };
-        match lane.meaning {
-            Meaning::Ours(_) => {}
-            Meaning::Unknown if lane.ahead(place) < 0 => {}
-            Meaning::Unknown => {
-                // Not answered: it comes again by the sender's timer, after the table.
-                self.greeting.ask(now_us);
-                return Err(DecodeError::Unknown);
-            }
-            Meaning::NotOurs => {
-                // Nobody is told, so their order does not matter.
-                lane.pass_over(end.wrapping_sub(1));
-                let owes = lane.owes_credit(Self::WINDOW);
-                self.note_number(number, true);
-                self.note_answer(owes);
-                return Err(DecodeError::Unknown);
-            }
-        }
-        let message = labels.map(|(message, _)| message);
-        for index in 0..frames {
-            let place = place.wrapping_add(index as u8);
-            match self.in_lanes.get(channel.index()).map(|lane| lane.judge(place, message)) {
-                Some(Verdict::Deliver) => {
-                    self.news.index = index;
-                    return Ok(true);
-                }
-                Some(Verdict::Repeated) => {
-                    add(&mut self.counters.duplicate, 1);
-                    if let Some(lane) = self.in_lanes.get_mut(channel.index()) {
-                        lane.skip(place);
-                    }
-                }
-                Some(Verdict::Hold) if self.hold(len, index, place) => {}
-                Some(Verdict::Hold) => {
-                    self.refuse(channel, place);
-                    self.note_number(number, false);
-                    return Ok(false);
-                }
-                Some(Verdict::Absurd) | None => return Err(DecodeError::Malformed),
-            }
-        }
-        // A repetition may mean that the answer was lost.
-        self.acks.hurry();
-        self.note_number(number, true);
-        Ok(false)
-    }
-
-    pub(super) fn refuse(&mut self, channel: ChannelId, place: u8) {
-        add(&mut self.counters.refused, 1);
-        if let Some(lane) = self.in_lanes.get_mut(channel.index()) {
-            lane.refuse(place);
-        }
-        self.acks.hurry();
-    }
-
-    /// Keeps a frame that is ahead of its place; false when there is no block for it.
-    pub(super) fn hold(&mut self, len: usize, index: usize, place: u8) -> bool {
-        let Ok(Packet::Data(data)) = Packet::decode_checked(self.deframer.packet(len)) else { return false };
-        let Some(piece) = data.frame(index) else { return false };
-        let pool = &mut self.mux.pool;
-        let is_of = |block: &Block<FRAME>| block.role == Role::Held && block.route.channel == data.channel;
-        if pool.iter().any(|(_, block)| is_of(block) && block.place == place) {
-            return true;
-        }
-        if let Some(lane) = self.in_lanes.get_mut(data.channel.index()).filter(|lane| lane.is_latest())
-            && let Some((message, _)) = data.labels
-        {
-            // Of those that wait to be told, too, only the newest matters.
-            if pool.iter().any(|(_, block)| is_of(block) && message.is_older_than(block.route.message)) {
-                lane.skip(place);
-                return true;
-            }
-            // What is thrown away counts as passed, or the credit for it would be lost; it also makes room for this one.
-            let is_old = |block: &Block<FRAME>| is_of(block) && block.route.message != message;
-            pool.retain(|block| {
-                if is_old(block) {
-                    lane.skip(block.place);
-                }
-                !is_old(block)
-            });
-        }
-        // Some blocks stay for what this side has to send.
-        if pool.free() <= BLOCKS / 4 {
-            return false;
-        }
-        let labels = data.labels_of(index);
-        let (message, sequence) =
-            labels.unwrap_or((MessageId(0), data.total.map_or(0, |total| total.saturating_sub(1))));
-        let Some(position) = Position::new(sequence, data.total) else { return true };
-        let route =
-            Route { channel: data.channel, message, priority: Default::default(), delivery: Delivery::Reliable };
-        let meta = if index == 0 { data.meta } else { "" };
-        let (role, kind, continues) = (Role::Held, data.kind, labels.is_none());
-        let head = Head { role, route, position, kind, place, continues, arrival: 0, served: 0 };
-        pool.put(head, meta, piece).is_some()
     }
 
     /// Notes what became of a number, and that it is to be answered. Not repeated in each of its callers, either.
@@ -389,9 +214,4 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         self.note_number(number, true);
         Ok(false)
     }
-}
-
-/// How often a peer with that silence is to hear something, three times within it; 0 for not at all.
-fn heartbeat_us(silence_ms: u32) -> u64 {
-    if silence_ms == 0 { 0 } else { (u64::from(silence_ms) * 333).max(HEARTBEAT_US_MIN) }
 }

@@ -184,7 +184,11 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         self.news.packet = None;
         let (message, sequence) = header.labels?;
         let position = Position::new(sequence, header.total)?;
-        let lane = self.in_lanes.get(header.channel.index()).filter(|lane| !lane.is_paused)?;
+        let lane = self.in_lanes.get(header.channel.index())?;
+        if lane.is_paused {
+            add(&mut self.counters.refused, 1);
+            return None;
+        }
         Some(Told::Frame(len, 0, Labels { channel: lane.meaning.ours()?, message, position }))
     }
 

@@ -50,6 +50,7 @@ fn what_comes_on_a_paused_lossy_channel_is_dropped() {
     pair.b.link.pause(LOSSY);
     pair.a.link.send(LOSSY, &Message::text("unheard")).unwrap();
     pair.run_ms(50);
+    assert_eq!(pair.b.link.counters().refused, 1);
     pair.b.link.resume(LOSSY);
     pair.a.link.send(LOSSY, &Message::text("heard")).unwrap();
     pair.run_ms(50);

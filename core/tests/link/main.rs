@@ -4,5 +4,6 @@ mod channels;
 mod ends;
 mod pair;
 mod runs;
+mod sends;
 mod session;
 mod silence;

@@ -121,7 +121,7 @@ pub struct Pair {
     /// Both sides speak only version 3, as far as the other can tell.
     pub other_version: bool,
     pub bit_error_rate: f64,
-    now_us: u64,
+    pub now_us: u64,
     random: u64,
 }
 

@@ -1,6 +1,7 @@
 //! Signs of life on a line on which there is nothing else to say.
 
-use crate::pair::Pair;
+use crate::pair::{BULK, Pair};
+use pocketmux_core::Message;
 
 #[test]
 fn a_side_says_something_three_times_within_the_silence_of_its_peer() {
@@ -24,4 +25,43 @@ fn a_hasty_peer_does_not_fill_the_line_with_signs_of_life() {
         let sent = pair.b.link.counters().sent - before;
         assert!((19..=21).contains(&sent), "{sent} packets in a second for a silence of {silence_ms} ms");
     }
+}
+
+/// A side that is up, and one frame of its peer as it looks on the wire.
+fn up_and_a_frame() -> (Pair, Vec<u8>) {
+    let mut pair = Pair::up();
+    pair.run_ms(200);
+    pair.b.link.send(BULK, &Message::text(&"x".repeat(100))).unwrap();
+    let frame = pair.b.link.poll_transmit(pair.now_us).to_vec();
+    assert!(frame.len() > 100);
+    (pair, frame)
+}
+
+#[test]
+fn a_packet_longer_than_the_silence_breaks_it_with_every_byte() {
+    let (mut pair, frame) = up_and_a_frame();
+    let mut now_us = pair.now_us;
+    for byte in frame {
+        now_us += 20_000;
+        pair.a.take_in(&[byte], now_us);
+        pair.a.link.handle_timeout(now_us);
+        assert!(!pair.a.link.is_silent());
+    }
+    assert_eq!(pair.a.messages().len(), 1);
+    pair.a.link.handle_timeout(now_us + 999_000);
+    assert!(!pair.a.link.is_silent());
+    pair.a.link.handle_timeout(now_us + 1_000_000);
+    assert!(pair.a.link.is_silent());
+}
+
+#[test]
+fn noise_is_no_sign_of_life() {
+    let (mut pair, _) = up_and_a_frame();
+    let mut now_us = pair.now_us;
+    for _ in 0..2 * 256 + 50 {
+        now_us += 20_000;
+        pair.a.take_in(&[0x55], now_us);
+        pair.a.link.handle_timeout(now_us);
+    }
+    assert!(pair.a.link.is_silent());
 }
