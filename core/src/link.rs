@@ -44,7 +44,7 @@ const META_LEN_MAX: usize = 2;
 /// How a link presents itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config<'i> {
-    /// Who this side is; each field is cut to [`packet::IDENTITY_MAX`] bytes.
+    /// Who this side is; each field is cut to [`IDENTITY_MAX`](crate::packet::IDENTITY_MAX) bytes.
     pub identity: Identity<'i>,
     /// Different at every start of this side, by a random source or a counter that outlives it; 0 counts as 1. A peer of the same epoch and
     /// identity is taken for an echo of this side, and counted as such.
