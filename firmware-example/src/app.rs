@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 use heapless::{Deque, String};
-use pocketmux_core::io::{Wire, transmit};
+use pocketmux_core::io::{Wire, WireError, transmit};
 use pocketmux_core::{ChannelId, Config, Demux, Event, Identity, Link, Message, MessageId, Priority, Rebuilt};
 
 use crate::channels::{BoardLink, CHANNELS, CHAT, LOG, PRESENCE, STATS, TYPING};
@@ -82,12 +82,24 @@ impl<'b> App<'b> {
     ///
     /// # Errors
     ///
-    /// Those of the UART; the application goes on with the next call.
+    /// Those of the UART; the application goes on with the next call. A UART has no end, so that of a stream in its place is a line on which
+    /// nothing comes.
     pub fn step<U: Read + ReadReady + Write + WriteReady>(
         &mut self,
         uart: &mut U,
         now_us: u64,
     ) -> Result<(), U::Error> {
+        match self.turn(uart, now_us) {
+            Err(WireError::Uart(error)) => Err(error),
+            Ok(()) | Err(WireError::Closed) => Ok(()),
+        }
+    }
+
+    fn turn<U: Read + ReadReady + Write + WriteReady>(
+        &mut self,
+        uart: &mut U,
+        now_us: u64,
+    ) -> Result<(), WireError<U::Error>> {
         while let Some(event) = self.wire.poll(&mut self.link, uart, now_us)? {
             match event {
                 Event::Up(_peer) => {

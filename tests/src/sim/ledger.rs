@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use pocketmux_core::{Delivery, Frame, MessageId};
 
-use super::RELIABLE;
 use super::draft::Draft;
 use super::record::Record;
 use super::table::TABLE;
@@ -86,9 +85,7 @@ impl Ledger {
         let at = at.ok_or_else(|| format!("a frame that nobody sent: {frame:?}"))?;
         let is_forgiven = self.lanes.get(&lane).is_some_and(|progress| progress.is_forgiven);
         self.records[at].arrive(frame, is_forgiven)?;
-        if RELIABLE {
-            self.check_order(lane, at, frame)?;
-        }
+        self.check_order(lane, at, frame)?;
         self.frames += 1;
         self.bytes += frame.data.len() as u64;
         Ok(at)

@@ -29,6 +29,3 @@ pub mod world;
 pub use runs::run_all;
 pub use scenario::{Family, Scenario};
 pub use world::{Report, World};
-
-/// Whether the link repairs what is lost; without that, only what a clean wire carries must arrive.
-pub const RELIABLE: bool = true;

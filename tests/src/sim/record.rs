@@ -5,7 +5,6 @@ use std::fmt;
 
 use pocketmux_core::{Delivery, Frame};
 
-use super::RELIABLE;
 use super::draft::{Draft, How};
 use super::ledger::Session;
 use super::table::TABLE;
@@ -80,12 +79,12 @@ impl Record {
         let sequence = frame.position.sequence();
         let wrong = |what: &str| Err(format!("{what}: {frame:?} of {self}"));
         let repaired = TABLE[self.pocket()].delivery != Delivery::Lossy;
-        if RELIABLE && repaired && self.frames.contains_key(&sequence) {
+        if repaired && self.frames.contains_key(&sequence) {
             return wrong("a frame twice");
         }
         let next = self.frames.keys().next_back().map_or(0, |last| last + 1);
         let is_next = sequence == next || (is_forgiven && sequence > next);
-        if RELIABLE && TABLE[self.pocket()].delivery == Delivery::Reliable && !is_next {
+        if TABLE[self.pocket()].delivery == Delivery::Reliable && !is_next {
             return wrong("a frame out of order");
         }
         let meta = if sequence == 0 { self.draft.meta.as_str() } else { "" };
