@@ -1,12 +1,9 @@
 //! A port: the byte stream that a device is on the other end of.
 
-use std::convert::Infallible;
-use std::fmt;
 use std::io;
 use std::os::fd::AsFd as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
-use std::str::FromStr;
 use std::task::{Context, Poll};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -24,66 +21,13 @@ use crate::demo;
 use crate::port_error::PortError;
 use crate::rfc2217::Rfc2217;
 
+pub use spec::{NotAPort, PortSpec};
+
+mod spec;
+
 /// How long a TCP server may take to accept.
 const TCP_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Which port: what `--port` takes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum PortSpec {
-    /// `demo`: the virtual device.
-    Demo,
-    /// `unix:PATH`: a socket on which someone listens, such as an emulator.
-    Unix(PathBuf),
-    /// `tcp://HOST:PORT`: a TCP server, such as one that a serial port is shared by.
-    Tcp(String),
-    /// `rfc2217://HOST:PORT`: a Telnet server that also sets the serial port it shares (RFC 2217).
-    Rfc2217(String),
-    /// A path such as `/dev/ttyACM0`.
-    Serial(PathBuf),
-}
-
-impl FromStr for PortSpec {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(if text == "demo" {
-            Self::Demo
-        } else if let Some(path) = text.strip_prefix("unix:") {
-            Self::Unix(path.into())
-        } else if let Some(address) = text.strip_prefix("tcp://") {
-            Self::Tcp(address.into())
-        } else if let Some(address) = text.strip_prefix("rfc2217://") {
-            Self::Rfc2217(address.into())
-        } else {
-            Self::Serial(text.into())
-        })
-    }
-}
-
-impl fmt::Display for PortSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Demo => f.write_str("demo"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-            Self::Tcp(address) => write!(f, "tcp://{address}"),
-            Self::Rfc2217(address) => write!(f, "rfc2217://{address}"),
-            Self::Serial(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
-
 impl PortSpec {
-    /// What to call the device until it has said its name.
-    pub(crate) fn short_name(&self) -> String {
-        match self {
-            Self::Demo => "demo".into(),
-            Self::Tcp(address) | Self::Rfc2217(address) => address.clone(),
-            Self::Unix(path) | Self::Serial(path) => {
-                path.file_name().map_or_else(|| self.to_string(), |name| name.to_string_lossy().into_owned())
-            }
-        }
-    }
-
     /// Opens the port.
     pub(crate) async fn open(&self, baud: u32) -> Result<Port, PortError> {
         let port = |line, backlog| Port { line, at: self.clone(), usb: None, backlog };

@@ -19,22 +19,6 @@ async fn fill(port: &mut Port) -> (usize, Instant) {
     }
 }
 
-#[test]
-fn a_spec_is_read_and_shown_alike() {
-    for (text, spec, name) in [
-        ("demo", PortSpec::Demo, "demo"),
-        ("unix:/tmp/a b", PortSpec::Unix("/tmp/a b".into()), "a b"),
-        ("tcp://localhost:2000", PortSpec::Tcp("localhost:2000".into()), "localhost:2000"),
-        ("rfc2217://[::1]:2217", PortSpec::Rfc2217("[::1]:2217".into()), "[::1]:2217"),
-        ("/dev/ttyACM0", PortSpec::Serial("/dev/ttyACM0".into()), "ttyACM0"),
-        ("./demo", PortSpec::Serial("./demo".into()), "demo"),
-    ] {
-        let Ok(read) = text.parse::<PortSpec>();
-        assert_eq!((read.to_string().as_str(), read.short_name().as_str()), (text, name));
-        assert_eq!(read, spec);
-    }
-}
-
 #[tokio::test]
 async fn a_tcp_server_is_a_port_until_it_closes() {
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
