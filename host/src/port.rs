@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serialport::SerialPort as _;
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::spawn_blocking;
@@ -27,6 +27,11 @@ mod spec;
 
 /// How long a TCP server may take to accept.
 const TCP_PATIENCE: Duration = Duration::from_secs(5);
+/// A connection on which nothing was acknowledged for this long is dead: the other machine is off, or a router between has forgotten it.
+const TCP_DEAD: Duration = Duration::from_secs(5);
+/// How often a connection on which nothing else is said is asked whether it is.
+const TCP_PROBE: Duration = Duration::from_secs(1);
+
 impl PortSpec {
     /// Opens the port.
     pub(crate) async fn open(&self, baud: u32) -> Result<Port, PortError> {
@@ -68,7 +73,20 @@ async fn connect(scheme: &'static str, address: &str, backlog: &Backlog) -> Resu
     let _ = socket.set_nodelay(true);
     // What the network does not take piles up here and not in megabytes; twice, for what is on its way and not acknowledged.
     let _ = SockRef::from(&socket).set_send_buffer_size(2 * backlog.max());
+    notice_death(&socket);
     Ok(socket)
+}
+
+/// Lets a connection to nobody end within seconds: by itself the system tries for a quarter of an hour, during which the device could not be
+/// taken back. A peer that is there and merely has nothing to say answers the probes; one that is there and takes nothing for as long is given
+/// up too, which costs no more than a new connection: the link goes on where it was.
+fn notice_death(socket: &TcpStream) {
+    let socket = SockRef::from(socket);
+    let keepalive = TcpKeepalive::new().with_time(TCP_DEAD).with_interval(TCP_PROBE);
+    let _ = socket.set_tcp_keepalive(&keepalive);
+    // Probes are only sent while nothing else waits for an answer.
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_user_timeout(Some(TCP_DEAD));
 }
 
 /// DTR and RTS are left as the system has them, which on Linux means that opening raises both. That is what a terminal program does,
