@@ -70,7 +70,7 @@ enum Command {
 struct Serve {
     /// A device's port: a path, rfc2217://HOST:PORT or tcp://HOST:PORT for one that another machine shares, unix:PATH for a socket, or
     /// demo for the virtual device. May be given several times.
-    #[arg(long, value_name = "PORT", value_parser = port)]
+    #[arg(long, value_name = "PORT")]
     port: Vec<PortSpec>,
     /// Bits a second on serial ports; the board must use the same. A port that does not say how much it has sent, as TCP and pseudo
     /// terminals do not, is written to at this pace [default: 115200].
@@ -124,16 +124,6 @@ impl Serve {
 fn silence(text: &str) -> Result<u32, String> {
     let ms = text.parse().ok().filter(|ms| *ms == 0 || (150..=3_600_000).contains(ms));
     ms.ok_or_else(|| "milliseconds are expected, 150 to 3600000, or 0 for never".into())
-}
-
-fn port(text: &str) -> Result<PortSpec, String> {
-    match text {
-        "" | "unix:" | "tcp://" | "rfc2217://" => Err(
-            "a path is missing: /dev/ttyACM0, unix:/tmp/uart, tcp://localhost:2000, rfc2217://localhost:2217, or demo"
-                .into(),
-        ),
-        text => text.parse().map_err(|never| match never {}),
-    }
 }
 
 /// Reads `ADDRESS:PORT`, `NAME:PORT` or `:PORT`.

@@ -54,5 +54,5 @@ mod web;
 pub use attached::Attached;
 pub use host::{Host, Options, StartError, serve};
 pub use origin::{NotAnOrigin, Origin};
-pub use port::PortSpec;
+pub use port::{NotAPort, PortSpec};
 pub use port_error::PortError;

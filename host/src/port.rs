@@ -1,17 +1,14 @@
 //! A port: the byte stream that a device is on the other end of.
 
-use std::convert::Infallible;
-use std::fmt;
 use std::io;
 use std::os::fd::AsFd as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
-use std::str::FromStr;
 use std::task::{Context, Poll};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serialport::SerialPort as _;
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::spawn_blocking;
@@ -24,66 +21,18 @@ use crate::demo;
 use crate::port_error::PortError;
 use crate::rfc2217::Rfc2217;
 
+pub use spec::{NotAPort, PortSpec};
+
+mod spec;
+
 /// How long a TCP server may take to accept.
 const TCP_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Which port: what `--port` takes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum PortSpec {
-    /// `demo`: the virtual device.
-    Demo,
-    /// `unix:PATH`: a socket on which someone listens, such as an emulator.
-    Unix(PathBuf),
-    /// `tcp://HOST:PORT`: a TCP server, such as one that a serial port is shared by.
-    Tcp(String),
-    /// `rfc2217://HOST:PORT`: a Telnet server that also sets the serial port it shares (RFC 2217).
-    Rfc2217(String),
-    /// A path such as `/dev/ttyACM0`.
-    Serial(PathBuf),
-}
-
-impl FromStr for PortSpec {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(if text == "demo" {
-            Self::Demo
-        } else if let Some(path) = text.strip_prefix("unix:") {
-            Self::Unix(path.into())
-        } else if let Some(address) = text.strip_prefix("tcp://") {
-            Self::Tcp(address.into())
-        } else if let Some(address) = text.strip_prefix("rfc2217://") {
-            Self::Rfc2217(address.into())
-        } else {
-            Self::Serial(text.into())
-        })
-    }
-}
-
-impl fmt::Display for PortSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Demo => f.write_str("demo"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-            Self::Tcp(address) => write!(f, "tcp://{address}"),
-            Self::Rfc2217(address) => write!(f, "rfc2217://{address}"),
-            Self::Serial(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
+/// A connection on which nothing was acknowledged for this long is dead: the other machine is off, or a router between has forgotten it.
+const TCP_DEAD: Duration = Duration::from_secs(5);
+/// How often a connection on which nothing else is said is asked whether it is.
+const TCP_PROBE: Duration = Duration::from_secs(1);
 
 impl PortSpec {
-    /// What to call the device until it has said its name.
-    pub(crate) fn short_name(&self) -> String {
-        match self {
-            Self::Demo => "demo".into(),
-            Self::Tcp(address) | Self::Rfc2217(address) => address.clone(),
-            Self::Unix(path) | Self::Serial(path) => {
-                path.file_name().map_or_else(|| self.to_string(), |name| name.to_string_lossy().into_owned())
-            }
-        }
-    }
-
     /// Opens the port.
     pub(crate) async fn open(&self, baud: u32) -> Result<Port, PortError> {
         let port = |line, backlog| Port { line, at: self.clone(), usb: None, backlog };
@@ -124,7 +73,20 @@ async fn connect(scheme: &'static str, address: &str, backlog: &Backlog) -> Resu
     let _ = socket.set_nodelay(true);
     // What the network does not take piles up here and not in megabytes; twice, for what is on its way and not acknowledged.
     let _ = SockRef::from(&socket).set_send_buffer_size(2 * backlog.max());
+    notice_death(&socket);
     Ok(socket)
+}
+
+/// Lets a connection to nobody end within seconds: by itself the system tries for a quarter of an hour, during which the device could not be
+/// taken back. A peer that is there and merely has nothing to say answers the probes; one that is there and takes nothing for as long is given
+/// up too, which costs no more than a new connection: the link goes on where it was.
+fn notice_death(socket: &TcpStream) {
+    let socket = SockRef::from(socket);
+    let keepalive = TcpKeepalive::new().with_time(TCP_DEAD).with_interval(TCP_PROBE);
+    let _ = socket.set_tcp_keepalive(&keepalive);
+    // Probes are only sent while nothing else waits for an answer.
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_user_timeout(Some(TCP_DEAD));
 }
 
 /// DTR and RTS are left as the system has them, which on Linux means that opening raises both. That is what a terminal program does,

@@ -2,10 +2,16 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 
 use crate::attached::Attached;
+
+use holder::holder;
+use permission::{how_to_be_allowed, name_of};
+
+mod holder;
+mod permission;
 
 /// Why a port could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,9 +41,21 @@ pub enum PortError {
         /// Who has it.
         holder: String,
     },
-    /// It is something else.
-    #[error("{0} is not a serial port. `pocketmux ports` lists those there are; a socket is named unix:{0}.")]
+    /// It is something else, such as a file or a directory.
+    #[error("{0} is not a serial port. `pocketmux ports` lists those there are.")]
     NotSerial(String),
+    /// It is a pipe.
+    #[error(
+        "{0} is a pipe, which carries one way only; a port carries both. Let the program that makes it listen on a unix socket, and name that \
+         unix:PATH."
+    )]
+    Pipe(String),
+    /// It is a socket, which is named otherwise.
+    #[error("{0} is a socket. Write unix:{0}.")]
+    Socket(String),
+    /// It was named as a socket and is none.
+    #[error("{0} is not a socket. If it is a serial port, write its path without unix:.")]
+    NotSocket(String),
     /// The socket is there, but nobody is behind it.
     #[error("Nobody listens on the socket {0}. Start the program that makes it (an emulator, say) first.")]
     Refused(String),
@@ -90,7 +108,12 @@ impl PortError {
                 path: format!("The socket {name}"),
                 present: "Start the program that makes it (an emulator, say) first".into(),
             },
-            io::ErrorKind::ConnectionRefused => Self::Refused(name),
+            // The system says the same of what is no socket at all.
+            io::ErrorKind::ConnectionRefused => match fs::metadata(path).map(|metadata| metadata.file_type()) {
+                Ok(file) if file.is_fifo() => Self::Pipe(name),
+                Ok(file) if !file.is_socket() => Self::NotSocket(name),
+                _ => Self::Refused(name),
+            },
             io::ErrorKind::PermissionDenied => Self::forbidden_socket(path),
             _ => Self::Other(format!("unix:{name}"), error.to_string()),
         }
@@ -106,12 +129,12 @@ impl PortError {
     pub(crate) fn of_serial(path: &Path, baud: u32, error: &serialport::Error) -> Self {
         use serialport::ErrorKind;
         let name = path.display().to_string();
-        let metadata = match fs::metadata(path) {
-            Ok(metadata) => metadata,
+        match fs::metadata(path).map(|metadata| metadata.file_type()) {
             Err(unseen) => return Self::of_unseen(path, &unseen),
-        };
-        if metadata.mode() & FILE_TYPE != CHARACTER_DEVICE {
-            return Self::NotSerial(name);
+            Ok(file) if file.is_fifo() => return Self::Pipe(name),
+            Ok(file) if file.is_socket() => return Self::Socket(name),
+            Ok(file) if !file.is_char_device() => return Self::NotSerial(name),
+            Ok(_) => {}
         }
         match error.kind() {
             ErrorKind::Io(io::ErrorKind::PermissionDenied) => Self::forbidden(path),
@@ -160,97 +183,14 @@ impl PortError {
 }
 
 const CLOSED: &str = "A directory on the way to it is closed to you: `namei -l` with the path shows which.";
-const FILE_TYPE: u32 = 0o170_000;
-const CHARACTER_DEVICE: u32 = 0o020_000;
-const GROUP_READ_WRITE: u32 = 0o060;
-
-/// The way that fits: into the file's group where that helps, else a udev rule.
-fn how_to_be_allowed(path: &Path, user: &str, group: &str, gid: u32, mode: u32, groups: &str) -> String {
-    // A rule goes by the kernel's name, which that of a link such as those in /dev/serial/by-id is not.
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let device = real.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let kernel = match device.trim_end_matches(|digit: char| digit.is_ascii_digit()) {
-        "" => device.clone(),
-        kind => format!("{kind}*"),
-    };
-    if gid == 0 || mode & GROUP_READ_WRITE != GROUP_READ_WRITE {
-        return format!(
-            "Only root may: add a udev rule, `echo 'KERNEL==\"{kernel}\", GROUP=\"dialout\", MODE=\"0660\"' | sudo tee \
-             /etc/udev/rules.d/70-pocketmux.rules`, join the group with `sudo usermod -aG dialout {user}`, log in again, and replug the \
-             device."
-        );
-    }
-    if is_member(user, group, groups) {
-        return format!("You were put into its group {group}, but after you logged in: log out and in again.");
-    }
-    format!("It belongs to the group {group}: run `sudo usermod -aG {group} {user}`, then log out and in again.")
-}
-
-/// The name of a group in the text of `/etc/group`, or its number.
-fn name_of(gid: u32, groups: &str) -> String {
-    let mut lines = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let found = lines.find(|fields| fields.get(2).is_some_and(|field| field.parse() == Ok(gid)));
-    found.and_then(|fields| fields.first().map(|name| (*name).to_owned())).unwrap_or_else(|| gid.to_string())
-}
-
-fn is_member(user: &str, group: &str, groups: &str) -> bool {
-    let mut lines = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let found = lines.find(|fields| fields.first() == Some(&group));
-    found
-        .and_then(|fields| fields.get(3).copied())
-        .is_some_and(|members| members.split(',').any(|member| member == user))
-}
-
-/// Who has the file open: `minicom (process 4711)`, as far as `/proc` tells us.
-fn holder(path: &Path) -> String {
-    let unknown = || format!("another program (`sudo fuser -v {}` shows which)", path.display());
-    let Ok(real) = path.canonicalize() else { return unknown() };
-    let holds = |process: &fs::DirEntry| {
-        let files = fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten();
-        files.map(|file| fs::read_link(file.path())).any(|target| target.is_ok_and(|target| target == real))
-    };
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let mut numbered = processes.filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry)));
-    let Some((pid, process)) = numbered.find(|(_, process)| holds(process)) else { return unknown() };
-    let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-    match pid == std::process::id() {
-        true => "this very program, under another name".into(),
-        false => format!("{} (process {pid})", name.trim()),
-    }
-}
 
 #[cfg(test)]
 mod tests {
-    use super::{PortError, holder, how_to_be_allowed, name_of};
+    use super::PortError;
     use std::io;
+    use std::os::unix::net::UnixListener;
     use std::path::Path;
-
-    const GROUPS: &str = "root:x:0:\ndialout:x:20:ann,bob\nplugdev:x:46:\n";
-
-    #[test]
-    fn the_fix_for_a_forbidden_device_names_its_group() {
-        let fix = |user: &str, gid: u32, mode: u32| {
-            how_to_be_allowed(Path::new("/dev/ttyACM0"), user, &name_of(gid, GROUPS), gid, mode, GROUPS)
-        };
-        assert!(fix("eve", 20, 0o20_660).contains("`sudo usermod -aG dialout eve`"));
-        assert!(fix("eve", 46, 0o20_660).contains("-aG plugdev eve"));
-        assert!(fix("eve", 999, 0o20_660).contains("-aG 999 eve"));
-        assert!(fix("bob", 20, 0o20_660).contains("log out and in again"));
-        assert!(
-            fix("eve", 0, 0o20_600).contains("udev rule") && fix("eve", 0, 0o20_600).contains("KERNEL==\"ttyACM*\"")
-        );
-        assert!(fix("eve", 20, 0o20_600).contains("udev rule"));
-    }
-
-    #[test]
-    fn the_rule_for_a_link_names_the_device_behind_it() {
-        let link = std::env::temp_dir().join(format!("pocketmux-link-{}", std::process::id()));
-        let _ = std::fs::remove_file(&link);
-        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
-        let fix = how_to_be_allowed(&link, "eve", "root", 0, 0o20_600, GROUPS);
-        std::fs::remove_file(&link).unwrap();
-        assert!(fix.contains("KERNEL==\"null*\""), "{fix}");
-    }
+    use std::process::Command;
 
     #[test]
     fn a_port_in_a_closed_directory_is_forbidden_and_not_missing() {
@@ -270,9 +210,26 @@ mod tests {
     }
 
     #[test]
-    fn the_holder_of_a_file_is_found() {
-        let file = std::fs::File::open("/etc/passwd").unwrap();
-        assert_eq!(holder(Path::new("/etc/passwd")), "this very program, under another name");
-        drop(file);
+    fn what_is_there_and_no_port_is_named_for_what_it_is() {
+        let folder = std::env::temp_dir().join(format!("pocketmux-kinds-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir(&folder).unwrap();
+        let [pipe, socket] = ["pipe", "socket"].map(|name| folder.join(name));
+        // The standard library makes no pipes that have names.
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let listener = UnixListener::bind(&socket).unwrap();
+        let serial = |path: &Path| {
+            let cause = serialport::Error::new(serialport::ErrorKind::Unknown, "?");
+            PortError::of_serial(path, 115_200, &cause)
+        };
+        let unix = |path: &Path| PortError::of_socket(path, &io::ErrorKind::ConnectionRefused.into());
+        let name = |path: &Path| path.display().to_string();
+        assert_eq!([serial(&pipe), unix(&pipe)], [PortError::Pipe(name(&pipe)), PortError::Pipe(name(&pipe))]);
+        assert_eq!(serial(&socket), PortError::Socket(name(&socket)));
+        assert_eq!(unix(&socket), PortError::Refused(name(&socket)));
+        assert_eq!(serial(&folder), PortError::NotSerial(name(&folder)));
+        assert_eq!(unix(Path::new("/etc/passwd")), PortError::NotSocket("/etc/passwd".into()));
+        drop(listener);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -6,23 +6,26 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
-use std::mem::replace;
 
-use pocketmux_core::{Channel, ChannelId, Config, Delivery, Event, Identity, PeerChannel, Priority};
+use pocketmux_core::{Config, Identity};
 use tokio::time::{Duration, Instant, sleep_until};
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use crate::backlog::Room;
 use crate::device::Slot;
-use crate::hello::{Hello, plain};
-use crate::inbound::HOSTS_OWN;
-use crate::names::{NAMES, Names};
-use crate::outgoing::{CHANNELS, DeviceLink, Outgoing, ToDevice};
+use crate::names::Names;
+use crate::outgoing::{DeviceLink, Outgoing, ToDevice};
 use crate::port::{Exchange, Port};
 use crate::scribe::Scribe;
-use crate::table::{Device, DeviceState};
-use crate::text;
+use crate::table::DeviceState;
 use crate::throttle::Throttle;
+
+use hint::hint;
+use pockets::Pockets;
+
+mod events;
+mod hint;
+mod pockets;
 
 /// A device that has not said hello for this long after its port was opened gets a hint beside its name.
 const HELLO_PATIENCE: Duration = Duration::from_secs(3);
@@ -48,40 +51,25 @@ enum Woken {
     Shutdown,
 }
 
-/// Channels that a device has not opened again for this long after it started anew are ended.
-const REOPEN_PATIENCE: Duration = Duration::from_secs(2);
 /// The counters of a link are shown this often.
 const STATS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The state of one device's task.
 pub(crate) struct Session<'s> {
     pub(crate) slot: &'s mut Slot,
-    names: &'s Names,
     link: Box<DeviceLink<'s>>,
-    /// The escaped name of each channel of the link, by its number.
-    pockets: Vec<String>,
+    pockets: Pockets<'s>,
     /// Since the device has said hello.
     scribe: Option<Scribe>,
     outgoing: Outgoing,
-    /// When channels of an earlier boot that the device has not opened again are ended.
-    reopened_by: Option<Instant>,
     /// The device speaks other versions of the protocol, which is what its detail says.
     is_incompatible: bool,
     /// The beginning of the link's time.
     started: Instant,
     stats_at: Instant,
-    has_warned: HasWarned,
     /// A device may say hello as fast as the line carries it.
     restarts: Throttle,
     incompatibles: Throttle,
-}
-
-/// What was said once in this session and is not said again: a device tells its channels as often as it likes.
-#[derive(Default)]
-struct HasWarned {
-    of_hosts_own: bool,
-    of_surplus: bool,
-    of_unopened: bool,
 }
 
 impl<'s> Session<'s> {
@@ -93,16 +81,13 @@ impl<'s> Session<'s> {
         let epoch = RandomState::new().hash_one(std::process::id()) as u32;
         Self {
             slot,
-            names,
             link: Box::new(DeviceLink::new(Config { identity, epoch, silence_ms })),
-            pockets: Vec::new(),
+            pockets: Pockets::new(names),
             scribe: None,
             outgoing: Outgoing::default(),
-            reopened_by: None,
             is_incompatible: false,
             started: Instant::now(),
             stats_at: Instant::now(),
-            has_warned: HasWarned::default(),
             restarts: Throttle::default(),
             incompatibles: Throttle::default(),
         }
@@ -174,50 +159,6 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    /// Takes what the input or the time has brought.
-    fn take_events(&mut self) -> Result<(), Ended> {
-        let mut has_changed = false;
-        while let Some(event) = self.link.poll_event() {
-            has_changed |= !matches!(event, Event::Frame(_));
-            match event {
-                Event::Frame(frame) => {
-                    if let (Some(scribe), Some(name)) = (&mut self.scribe, self.pockets.get(frame.channel.index()))
-                        && let Some(text) = scribe.write(name, &frame)
-                    {
-                        self.slot.hub.publish(text);
-                    }
-                }
-                Event::Up(peer) => {
-                    let (epoch, hello) = (peer.epoch, Hello::new(peer.identity, &self.slot.short_name()));
-                    self.up(epoch, hello)?;
-                }
-                Event::Opened { peer, channel, ours: None } => {
-                    let Channel { name, priority, delivery, .. } = channel;
-                    let name: Box<str> = name.into();
-                    self.open(peer, &name, priority, delivery);
-                }
-                Event::Opened { channel, ours: Some(id), .. } => {
-                    let name = channel.name.to_owned();
-                    self.show_channel(id, name);
-                }
-                // What one direction has ended, the other has no use for.
-                Event::Closed { ours: Some(id), reset, .. } => {
-                    let reason = reset.map(str::to_owned);
-                    self.closed(id, reason.as_deref());
-                }
-                Event::Down => self.down(),
-                Event::Silent => self.silent(),
-                Event::Back => self.online(),
-                Event::Incompatible { min, max } => self.incompatible(min, max),
-                _ => {}
-            }
-        }
-        if has_changed {
-            self.slot.publish();
-        }
-        Ok(())
-    }
-
     /// Shows how the link does, while there is one.
     fn show_stats(&mut self, now: Instant) {
         if now < self.stats_at {
@@ -230,25 +171,6 @@ impl<'s> Session<'s> {
         }
     }
 
-    fn up(&mut self, epoch: u32, hello: Hello) -> Result<(), Ended> {
-        self.slot.recognise(&hello).map_err(Ended::Stranger)?;
-        let Hello { firmware, serial, .. } = hello;
-        let slot = &mut *self.slot;
-        slot.device.firmware = firmware;
-        slot.note();
-        if let Some(left_out) = self.restarts.admit() {
-            let Device { name, port, firmware, .. } = &slot.device;
-            info!("{name} is online on {port} ({firmware}, serial {serial}).{left_out}");
-        }
-        self.scribe = Some(Scribe::new(&slot.device.name, epoch));
-        let ids = (0..CHANNELS).map(|at| ChannelId::new(at as u8));
-        self.outgoing.hold(ids.filter(|id| self.link.channel(*id).is_some()));
-        self.reopened_by = Some(Instant::now() + REOPEN_PATIENCE);
-        self.is_incompatible = false;
-        self.online();
-        Ok(())
-    }
-
     /// A device that is still the same, on a port that was opened again, needs no greeting: any packet of its link says that it is back.
     fn note_return(&mut self, received_before: u32) {
         let is_heard = self.link.counters().received != received_before;
@@ -258,107 +180,11 @@ impl<'s> Session<'s> {
         }
     }
 
-    fn online(&mut self) {
-        self.slot.device.state = DeviceState::Online;
-        self.slot.device.detail.clear();
-    }
-
-    fn silent(&mut self) {
-        self.slot.device.state = DeviceState::Silent;
-        self.slot.device.detail = format!(
-            "Nothing was heard from it for {} ms (--silence): the cable may be loose, or the board stands still. What it has not got yet is \
-             kept for it.",
-            self.slot.terms.silence_ms
-        );
-    }
-
-    fn down(&mut self) {
-        // That it is online again is what the log says.
-        let name = &self.slot.device.name;
-        debug!("{name} has started anew.");
-        self.outgoing.refuse_all(&format!("{name} started anew, and may not have got this. Send it again."));
-        self.scribe = None;
-    }
-
-    fn incompatible(&mut self, min: u8, max: u8) {
-        let ours = pocketmux_core::packet::VERSION;
-        self.is_incompatible = true;
-        self.slot.device.state = DeviceState::Opening;
-        self.slot.device.detail = format!(
-            "It speaks versions {min} to {max} of the protocol and this host version {ours}: update the older of the two."
-        );
-        self.outgoing.refuse_all(&self.slot.device.detail);
-        if let Some(left_out) = self.incompatibles.admit() {
-            warn!("{}: {}{left_out}", self.slot.device.port, self.slot.device.detail);
-        }
-    }
-
-    /// Opens our side of a channel that the device has opened.
-    fn open(&mut self, peer: PeerChannel, name: &str, priority: Priority, delivery: Delivery) {
-        let device = &self.slot.device.name;
-        if HOSTS_OWN.contains(&name) {
-            // A device could forge refusals and other devices there.
-            if !replace(&mut self.has_warned.of_hosts_own, true) {
-                warn!(
-                    "{device} opens the channel {name:?}, on which only the host speaks; what it sends there is left out."
-                );
-            }
-            return;
-        }
-        let names: &'s Names = self.names;
-        let Some(name) = names.keep(name) else {
-            if !replace(&mut self.has_warned.of_surplus, true) {
-                warn!(
-                    "{device} has opened channels of {NAMES} different names; {name:?} is left out, and those after it."
-                );
-            }
-            return;
-        };
-        match self.link.open(Channel::new(name).with_priority(priority).with_delivery(delivery)) {
-            Ok(id) => {
-                self.link.attach(peer, id);
-                let at = id.index();
-                self.pockets.resize(self.pockets.len().max(at + 1), String::new());
-                if let Some(pocket) = self.pockets.get_mut(at) {
-                    *pocket = text::escaped(name);
-                }
-                self.show_channel(id, name.to_owned());
-            }
-            Err(error) => {
-                if !replace(&mut self.has_warned.of_unopened, true) {
-                    warn!("The channel {name:?} of {device} was not opened: {error}.");
-                }
-            }
-        }
-    }
-
-    /// The device has ended a channel, for that reason if it did so at once.
-    fn closed(&mut self, id: ChannelId, reason: Option<&str>) {
-        let Some(channel) = self.link.channel(id) else { return };
-        let device = &mut self.slot.device;
-        device.channels.retain(|name| name != channel.name);
-        let reason = reason.map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
-        self.outgoing.refuse(id, &format!("{} has ended this channel{reason}.", device.name));
-        if !reason.is_empty() {
-            device.detail = format!("It has ended the channel {}{reason}.", channel.name);
-            info!("{} has ended the channel {:?}{reason}.", device.name, channel.name);
-        }
-        self.link.close(id);
-    }
-
     /// Ends the channels of an earlier boot that the device does not have any more.
     fn end_unopened(&mut self, now: Instant) {
-        if self.reopened_by.take_if(|at| now >= *at).is_some() {
+        if self.pockets.is_reopening_over(now) {
             self.outgoing.take_unopened().into_iter().for_each(|id| self.closed(id, None));
             self.slot.publish();
-        }
-    }
-
-    fn show_channel(&mut self, id: ChannelId, name: String) {
-        self.outgoing.opened(id);
-        let channels = &mut self.slot.device.channels;
-        if !channels.contains(&name) {
-            channels.push(name);
         }
     }
 
@@ -373,20 +199,6 @@ impl<'s> Session<'s> {
         self.slot.device.detail = hint(self.slot.terms.baud, noise);
         warn!("{}: {}", self.slot.device.port, self.slot.device.detail);
         self.slot.publish();
-    }
-}
-
-fn hint(baud: u32, noise: u32) -> String {
-    if noise > 0 {
-        format!(
-            "Something arrives, but no Pocketmux frame: check that both sides use {baud} baud (--baud), and that the Pocketmux firmware is \
-             what runs on the board."
-        )
-    } else {
-        format!(
-            "It has not said hello: check that the Pocketmux firmware is on the board and runs, that TX and RX are crossed and GND is \
-             joined, and that both sides use {baud} baud (--baud)."
-        )
     }
 }
 

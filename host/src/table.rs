@@ -30,6 +30,17 @@ pub(crate) enum DeviceState {
     Offline,
 }
 
+/// What a device says of a channel beside its name, made fit to be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct About {
+    /// Media type of its messages.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) content: String,
+    /// What this opening of it is about.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) meta: String,
+}
+
 /// A device as clients see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Device {
@@ -47,6 +58,9 @@ pub(crate) struct Device {
     pub(crate) firmware: String,
     /// The channels that it has open.
     pub(crate) channels: Vec<String>,
+    /// What it says of those of which it says anything.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) about: BTreeMap<String, About>,
     /// What the host's side of the link has counted, while there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) link: Option<Value>,
@@ -77,6 +91,7 @@ impl Table {
             detail: "It was seen in an earlier run; none of the ports of this one leads to it.".into(),
             firmware: known.firmware.clone(),
             channels: Vec::new(),
+            about: BTreeMap::new(),
             link: None,
         };
         self.add(device, None);
@@ -93,6 +108,7 @@ impl Table {
             detail: "The port is open; the device has not said hello yet.".into(),
             firmware: String::new(),
             channels: Vec::new(),
+            about: BTreeMap::new(),
             link: None,
         };
         (self.add(device.clone(), Some(task)), device)

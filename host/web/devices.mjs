@@ -3,6 +3,7 @@
 import { element, setText, clip } from './element.mjs';
 
 const DEVICES_MAX = 64;
+const ABOUT_MAX = 16;
 const WORDS = { online: 'Online', opening: 'Opening', silent: 'Silent', offline: 'Offline' };
 // What the ends of a link count, by the names that the core gives it.
 const COUNTERS = {
@@ -23,6 +24,18 @@ const COUNTERS = {
 function byChannel(dropped) {
   const channels = Object.entries(Object(dropped)).filter(([, count]) => Number.isFinite(count));
   return channels.length === 0 ? '' : ` (${channels.map(([name, count]) => `${clip(name, 32)} ${count}`).join(', ')})`;
+}
+
+/** What a device says of its channels, a line for each of which it says anything. */
+function aboutChannels(about) {
+  const lines = [];
+  for (const [name, said] of Object.entries(Object(about))) {
+    const words = [said?.content, said?.meta].filter((text) => typeof text === 'string' && text !== '');
+    if (words.length === 0) continue;
+    const text = words.map((text) => clip(text, 60)).join(' · ');
+    lines.push(element('span', { class: 'detail', data: { about: name } }, element('code', {}, clip(name, 60)), ` ${text}`));
+  }
+  return lines.slice(0, ABOUT_MAX);
 }
 
 export class DevicesView {
@@ -87,7 +100,7 @@ export class DevicesView {
   }
 
   #card(device) {
-    const { name, state, port, serial, firmware, detail, channels } = device;
+    const { name, state, port, serial, firmware, detail, channels, about } = device;
     const state_ = Object.hasOwn(WORDS, state) ? state : 'offline';
     const card = element('li', { class: 'card', data: { device: name, state: state_ } });
     card.append(
@@ -99,6 +112,7 @@ export class DevicesView {
     if (serial) facts.append(` · ${clip(String(serial), 40)}`);
     card.append(facts);
     if (detail) card.append(element('span', { class: 'detail' }, clip(String(detail), 300)));
+    card.append(...aboutChannels(about));
     if (device.link) card.append(this.#counters(name, device.link, this.#counted.get(name)));
     if (Array.isArray(channels) && channels.includes('file')) {
       const button = element('button', { type: 'button', disabled: state_ !== 'online' || !this.isConnected }, 'Request file');

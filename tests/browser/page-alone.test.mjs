@@ -102,6 +102,19 @@ test('devices come, go offline with the reason, and take the focus nowhere', asy
   assert.equal(await page.textContent('#device-news'), 'microbit is offline.');
 });
 
+test('what a device says of its channels stands in its card, and what is no text does not', async () => {
+  const about = { log: { content: 'text/plain', meta: 'boot <b>3</b>' }, meter: { meta: 'cellar' }, odd: null, odder: { meta: 7 }, none: {} };
+  stage.say(device({ about }));
+  await page.waitForSelector('[data-device="microbit"] [data-about="log"]');
+  assert.deepEqual(await page.locator('[data-about]').allTextContents(), ['log text/plain · boot <b>3</b>', 'meter cellar']);
+  stage.say(device({ about: Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`ch-${at}`, { meta: 'z'.repeat(500) }])) }));
+  await page.waitForSelector('[data-about="ch-15"]');
+  assert.equal(await page.locator('[data-about]').count(), 16);
+  for (const about of ['words', 5, [1, 2], undefined]) stage.say(device({ about, detail: `about ${typeof about}` }));
+  await page.waitForSelector('[data-device] >> text=about undefined');
+  assert.equal(await page.locator('[data-about]').count(), 0);
+});
+
 test('a silent device is shown so, and both ends of its wire show what they counted', async () => {
   stage.say(device({ state: 'silent', detail: 'Nothing was heard.', link: { sent: 12, received: 34, roundTripUs: 5600 } }));
   await page.waitForSelector('[data-device="microbit"][data-state="silent"] >> text=Nothing was heard.');

@@ -1,11 +1,12 @@
 use std::io::Read as _;
 
 use serialport::{SerialPort as _, TTYPort};
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::{Duration, Instant, advance, pause};
 
-use super::{Port, PortSpec};
+use super::{Line, Port, PortSpec, TCP_DEAD, TCP_PROBE};
 use crate::backlog::Room;
 
 /// Writes as much as may be written now; returns how much that was, and when to ask again.
@@ -16,22 +17,6 @@ async fn fill(port: &mut Port) -> (usize, Instant) {
             Room::For(bytes) => written += port.exchange(&mut [0; 8], &vec![b'x'; bytes]).await.unwrap().written,
             Room::From(at) => return (written, at),
         }
-    }
-}
-
-#[test]
-fn a_spec_is_read_and_shown_alike() {
-    for (text, spec, name) in [
-        ("demo", PortSpec::Demo, "demo"),
-        ("unix:/tmp/a b", PortSpec::Unix("/tmp/a b".into()), "a b"),
-        ("tcp://localhost:2000", PortSpec::Tcp("localhost:2000".into()), "localhost:2000"),
-        ("rfc2217://[::1]:2217", PortSpec::Rfc2217("[::1]:2217".into()), "[::1]:2217"),
-        ("/dev/ttyACM0", PortSpec::Serial("/dev/ttyACM0".into()), "ttyACM0"),
-        ("./demo", PortSpec::Serial("./demo".into()), "demo"),
-    ] {
-        let Ok(read) = text.parse::<PortSpec>();
-        assert_eq!((read.to_string().as_str(), read.short_name().as_str()), (text, name));
-        assert_eq!(read, spec);
     }
 }
 
@@ -52,6 +37,20 @@ async fn a_tcp_server_is_a_port_until_it_closes() {
     assert!(refused.starts_with(&format!("Nobody listens on tcp://{address}")), "{refused}");
     let nonsense = PortSpec::Tcp("no port".into()).open(115_200).await.unwrap_err().to_string();
     assert!(nonsense.contains("tcp://HOST:PORT"), "{nonsense}");
+}
+
+#[tokio::test]
+async fn a_connection_to_nobody_is_given_up_within_seconds() {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = PortSpec::Tcp(server.local_addr().unwrap().to_string()).open(115_200).await.unwrap();
+    let Line::Tcp(socket) = &port.line else { panic!("{port:?}") };
+    // The other end cannot be made to vanish here; that the system is asked to look after it can be read back.
+    let socket = SockRef::from(socket);
+    assert!(socket.keepalive().unwrap());
+    let probes = (socket.tcp_keepalive_time().unwrap(), socket.tcp_keepalive_interval().unwrap());
+    assert_eq!(probes, (TCP_DEAD, TCP_PROBE));
+    #[cfg(target_os = "linux")]
+    assert_eq!(socket.tcp_user_timeout().unwrap(), Some(TCP_DEAD));
 }
 
 #[tokio::test]

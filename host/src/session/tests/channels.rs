@@ -1,20 +1,10 @@
 //! Channels that come and go, that are not read, and that are urgent.
 
-use pocketmux_core::cobs;
-use pocketmux_core::packet::{self, Packet, Seal};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-use super::{Board, FILE, Rig, client_frame};
-use crate::inbound::Inbound;
-use crate::refusal::Refusals;
 use pocketmux_core::{Channel, Identity};
-use std::sync::Arc;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Duration, Instant, timeout};
 
-/// Lets the board do its work for a while.
-async fn run_ms(board: &mut Board, ms: u64) {
-    let _ = timeout(Duration::from_millis(ms), board.until(|_| false)).await;
-}
+use super::rig::{Board, FILE, client, client_frame, refused, run_ms, up};
 
 /// Runs until `is_done`, and hears no faster than a line of 115200 baud carries.
 async fn crawl(board: &mut Board, is_done: impl Fn(&Board) -> bool) {
@@ -32,25 +22,6 @@ async fn crawl(board: &mut Board, is_done: impl Fn(&Board) -> bool) {
             board.hear(&input[..read.unwrap()], now_us);
         }
     }
-}
-
-fn refused(refusals: &Refusals) -> Vec<String> {
-    let mut refused = Vec::new();
-    refusals.take(&mut refused);
-    refused.iter().map(ToString::to_string).collect()
-}
-
-/// A host and a board that know each other.
-async fn up() -> (Rig, Board) {
-    let (rig, wire) = Rig::new();
-    let mut board = Board::new(wire, "s1", 1);
-    board.until(|board| board.link.is_up() && rig.has_channels()).await;
-    (rig, board)
-}
-
-fn client(rig: &Rig) -> (Inbound<'_>, Arc<Refusals>) {
-    let refusals = Arc::new(Refusals::new());
-    (Inbound::new(&rig.hub, refusals.clone()), refusals)
 }
 
 fn named(name: String) -> &'static str {
@@ -130,21 +101,6 @@ async fn what_waits_for_a_channel_that_a_reboot_ended_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_a_board_resets_says_why() {
-    let (rig, mut board) = up().await;
-    board.link.pause(FILE);
-    let (mut client, refusals) = client(&rig);
-    client.take(&client_frame("file", &"x".repeat(16_000)));
-    run_ms(&mut board, 500).await;
-    board.link.reset(FILE, "the disk is full");
-    run_ms(&mut board, 1_000).await;
-    let refused = refused(&refusals);
-    assert!(refused.len() == 1 && refused[0].contains("has ended this channel: the disk is full."), "{refused:?}");
-    let device = rig.hub.devices().remove(0);
-    assert_eq!((device.channels.len(), device.detail), (2, "It has ended the channel file: the disk is full.".into()));
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_urgent_message_from_a_client_waits_for_no_more_than_what_is_ahead_of_it() {
     let (rig, mut board) = up().await;
     let (mut client, _) = client(&rig);
@@ -162,40 +118,4 @@ async fn an_urgent_message_from_a_client_waits_for_no_more_than_what_is_ahead_of
     // Files are on their way all the time; two chunks of theirs may be ahead, 22 ms each at 115200 baud.
     assert!(board.heard.iter().filter(|(channel, _)| *channel == FILE).count() < 4, "the files are too short");
     assert!(longest <= Duration::from_millis(60), "{longest:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_device_of_another_version_stays_named_as_such() {
-    let (rig, mut wire) = Rig::new();
-    wire.write_all(&hello_of_version_3()).await.unwrap();
-    for _ in 0..2 {
-        tokio::time::sleep(Duration::from_secs(4)).await;
-        let detail = rig.hub.devices()[0].detail.clone();
-        assert!(detail.contains("versions 3 to 3") && detail.contains("this host version 2"), "{detail}");
-    }
-}
-
-/// A HELLO that is right in everything but the versions.
-fn hello_of_version_3() -> Vec<u8> {
-    let terms = packet::Terms {
-        version_min: 3,
-        version_max: 3,
-        epoch: 5,
-        seen: 0,
-        packet_max: 252,
-        window: 8,
-        ack_every: 4,
-        silence_ms: 1000,
-    };
-    let identity = Identity { name: "b", firmware: "f", serial: "s" };
-    let mut run = vec![0; 256];
-    let hello = Packet::Hello(packet::Hello { asks: true, terms, identity });
-    let packet = hello.encode(Seal::default(), &mut run).unwrap().to_vec();
-    run = vec![0; cobs::encoded_max(packet.len())];
-    let start = run.len() - packet.len();
-    run[start..].copy_from_slice(&packet);
-    let len = cobs::encode(&mut run, packet.len()).unwrap();
-    run.truncate(len);
-    run.push(0);
-    run
 }

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, dupl
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
-use super::{Board, Rig, client_frame};
+use super::rig::{Board, Rig, client_frame};
 use crate::inbound::Inbound;
 use crate::refusal::Refusals;
 

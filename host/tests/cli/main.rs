@@ -1,0 +1,7 @@
+//! The real program, from the command line: what it says, how it exits, and that it works.
+
+mod arguments;
+mod clients;
+mod ending;
+mod ports;
+mod running;
