@@ -25,6 +25,11 @@ impl Acks {
         self.input_us = now_us;
     }
 
+    /// True while bytes come without a pause.
+    pub(crate) fn is_flowing(&self, now_us: u64) -> bool {
+        now_us < self.input_us.saturating_add(u64::from(QUIET_US))
+    }
+
     /// Notes that there is a packet to answer.
     pub(crate) fn note(&mut self, every: u8) {
         if self.waiting == 0 {

@@ -5,5 +5,5 @@
 mod inbound;
 mod outbound;
 
-pub(crate) use inbound::{InLane, Meaning, Verdict};
+pub(crate) use inbound::{InLane, Meaning, Verdict, name_check};
 pub(crate) use outbound::{Closing, OutLane};

@@ -184,6 +184,12 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         self.peer.filter(|peer| peer.is_up)
     }
 
+    /// The epoch that this side goes under: that of its [`Config`] until it drops a link, then others.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.config.epoch
+    }
+
     /// What was counted so far.
     #[must_use]
     pub fn counters(&self) -> &Counters {

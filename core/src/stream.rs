@@ -16,11 +16,13 @@ pub struct Stream {
     next: u32,
     /// The link on which it was begun.
     pub(crate) peer_epoch: u32,
+    /// The opening of the channel for which it was begun.
+    pub(crate) opening: u16,
 }
 
 impl Stream {
-    pub(crate) fn new(route: Route, peer_epoch: u32) -> Self {
-        Self { route, kind: Kind::Binary, total: None, next: 0, peer_epoch }
+    pub(crate) fn new(route: Route, peer_epoch: u32, opening: u16) -> Self {
+        Self { route, kind: Kind::Binary, total: None, next: 0, peer_epoch, opening }
     }
 
     /// Sends the data as text: [`Link::write`](crate::Link::write) then cuts between characters.

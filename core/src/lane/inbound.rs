@@ -1,6 +1,7 @@
 //! The receiving side of a channel.
 
 use crate::channel::{ChannelId, Delivery};
+use crate::crc::crc32;
 use crate::frame::{MessageId, Position};
 use crate::window::distance;
 
@@ -25,6 +26,11 @@ impl Meaning {
     }
 }
 
+/// Stands for a name in a lane, at four bytes.
+pub(crate) fn name_check(name: &str) -> u32 {
+    crc32(name.as_bytes())
+}
+
 /// What is to be done with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -42,6 +48,8 @@ pub(crate) enum Verdict {
 #[derive(Clone, Debug)]
 pub(crate) struct InLane {
     pub(crate) meaning: Meaning,
+    /// Of the name that the peer gave it.
+    name: u32,
     delivery: Delivery,
     /// The application takes nothing from this channel now.
     pub(crate) is_paused: bool,
@@ -64,6 +72,7 @@ impl InLane {
     /// A lane without a link.
     pub(crate) const NEW: Self = Self {
         meaning: Meaning::Unknown,
+        name: 0,
         delivery: Delivery::Reliable,
         is_paused: false,
         next: 0,
@@ -84,8 +93,19 @@ impl InLane {
     }
 
     /// The peer has opened it; places go on counting from an earlier opening.
-    pub(crate) fn open(&mut self, meaning: Meaning, delivery: Delivery, is_paused: bool) {
-        (self.meaning, self.delivery, self.is_paused, self.last) = (meaning, delivery, is_paused, None);
+    pub(crate) fn open(&mut self, meaning: Meaning, name: u32, delivery: Delivery, is_paused: bool) {
+        (self.meaning, self.name, self.delivery) = (meaning, name, delivery);
+        (self.is_paused, self.last) = (is_paused, None);
+    }
+
+    /// True while the peer has it open under that name.
+    pub(crate) fn is_named(&self, name: u32) -> bool {
+        self.is_known() && self.name == name
+    }
+
+    /// What comes from now on is for this channel, or for none.
+    pub(crate) fn mean(&mut self, meaning: Meaning, is_paused: bool) {
+        (self.meaning, self.is_paused) = (meaning, is_paused);
     }
 
     pub(crate) fn is_latest(&self) -> bool {

@@ -29,6 +29,8 @@ pub(crate) struct OutLane<'i> {
     last: Option<(MessageId, u32)>,
     /// Messages that a full queue refused.
     pub(crate) dropped: u32,
+    /// Tells this opening of the number from others.
+    pub(crate) opening: u16,
 }
 
 /// The end of a channel, on its way.
@@ -57,6 +59,7 @@ impl<'i> OutLane<'i> {
         limit: 0,
         last: None,
         dropped: 0,
+        opening: 0,
     };
 
     /// Takes the number for a channel.
@@ -64,6 +67,7 @@ impl<'i> OutLane<'i> {
         self.channel = Some(channel);
         (self.is_told, self.is_heard, self.is_paused) = (false, false, false);
         (self.closing, self.last, self.dropped) = (None, None, 0);
+        self.opening = self.opening.wrapping_add(1);
     }
 
     /// True while it takes messages.
@@ -81,8 +85,8 @@ impl<'i> OutLane<'i> {
         if self.closing.is_some() {
             self.channel = None;
         }
-        let (channel, dropped, is_paused) = (self.channel, self.dropped, self.is_paused);
-        *self = Self { channel, dropped, is_paused, limit: window, ..Self::NEW };
+        let Self { channel, dropped, is_paused, opening, .. } = *self;
+        *self = Self { channel, dropped, is_paused, opening, limit: window, ..Self::NEW };
     }
 
     /// True when the frame of the next place may be sent.

@@ -4,7 +4,7 @@ use super::Link;
 use crate::buffer::Buffer;
 use crate::channel::{Channel, ChannelId, OpenError};
 use crate::event::PeerChannel;
-use crate::lane::{Closing, Meaning, OutLane};
+use crate::lane::{Closing, Meaning, OutLane, name_check};
 use crate::packet::REASON_MAX;
 use crate::pool::Role;
 
@@ -23,16 +23,23 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         }
         let mut numbers = (0..CHANNELS).filter_map(|at| u8::try_from(at).ok()).map(ChannelId);
         let is_free = |id: &ChannelId| self.out_lanes.get(id.index()).is_some_and(|lane| lane.channel.is_none());
-        let is_meant = |id: &ChannelId| self.in_lanes.iter().any(|lane| lane.meaning == Meaning::Ours(*id));
+        let name = name_check(channel.name);
+        let is_meant = |id: &ChannelId| {
+            self.in_lanes.iter().any(|lane| lane.meaning == Meaning::Ours(*id) && !lane.is_named(name))
+        };
         // The peer may still send for a channel that had this number before: such a number comes last.
         let unused = numbers.clone().find(|id| is_free(id) && !is_meant(id));
         let id = unused.or_else(|| numbers.find(is_free)).ok_or(OpenError::Full)?;
         let lane = self.out_lanes.get_mut(id.index()).ok_or(OpenError::Full)?;
         lane.open(channel);
-        // What comes for that channel then is not for this one.
-        for lane in self.in_lanes.iter_mut().filter(|lane| lane.meaning == Meaning::Ours(id)) {
-            lane.meaning = Meaning::NotOurs;
-            lane.is_paused = false;
+        for lane in &mut self.in_lanes {
+            if lane.is_named(name) {
+                // The peer's direction of it, which may be older.
+                lane.mean(Meaning::Ours(id), false);
+            } else if lane.meaning == Meaning::Ours(id) {
+                // What comes for the channel that had this number is not for this one.
+                lane.mean(Meaning::NotOurs, false);
+            }
         }
         Ok(id)
     }
@@ -66,11 +73,11 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         }
     }
 
-    /// Takes frames of the peer's channel as frames of ours; needed only where ours was opened after [`Event::Opened`](crate::Event::Opened).
+    /// Takes frames of the peer's channel as frames of ours, which has another name: one of the same name is joined to it by itself.
     pub fn attach(&mut self, peer: PeerChannel, channel: ChannelId) {
         if let Some(lane) = self.in_lanes.get_mut(peer.index()).filter(|lane| lane.meaning != Meaning::Unknown) {
-            lane.meaning = Meaning::Ours(channel);
-            lane.is_paused = self.out_lanes.get(channel.index()).is_some_and(|ours| ours.is_paused);
+            let is_paused = self.out_lanes.get(channel.index()).is_some_and(|ours| ours.is_paused);
+            lane.mean(Meaning::Ours(channel), is_paused);
         }
     }
 

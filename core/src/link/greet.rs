@@ -43,7 +43,11 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
 
     /// A peer that was not there before; true when there is something to tell of it already.
     fn meet(&mut self, terms: Terms) -> bool {
-        self.news.down |= self.drop_link();
+        if self.drop_link() {
+            self.news.down = true;
+            // The peer of that link, should it come back, is to drop it too.
+            self.config.epoch = other_epoch(self.config.epoch);
+        }
         if !(terms.version_min..=terms.version_max).contains(&VERSION) {
             return core::mem::replace(&mut self.greeting.refused, terms.epoch) != terms.epoch;
         }
@@ -90,6 +94,11 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         };
         self.put(&Packet::Hello(Hello { asks, terms, identity: self.config.identity }), Seal::default());
     }
+}
+
+/// An epoch as unlike the ones of other starts as a random one: all 2^32 come in their turn.
+fn other_epoch(epoch: u32) -> u32 {
+    epoch.wrapping_mul(0x9e37_79b1).wrapping_add(0x7f4a_7c15).max(1)
 }
 
 /// How often a peer with that silence is to hear something, three times within it; 0 for not at all.

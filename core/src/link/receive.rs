@@ -5,7 +5,7 @@ use crate::buffer::Buffer;
 use crate::channel::{ChannelId, Delivery};
 use crate::counters::add;
 use crate::deframe::Run;
-use crate::lane::Meaning;
+use crate::lane::{Meaning, name_check};
 use crate::mux::Mux;
 use crate::packet::{self, Ack, Care, Close, DecodeError, Hello, Open, Packet, Seal};
 use crate::pool::{Block, Role};
@@ -18,8 +18,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     pub fn handle_input(&mut self, input: &[u8], now_us: u64) -> usize {
         self.discard();
         if !input.is_empty() {
-            self.acks.input(now_us);
             self.note_stir(input.len(), now_us);
+            self.acks.input(now_us);
         }
         let seal = self.peer.map_or(Seal::default(), |peer| Seal::new(peer.epoch, self.config.epoch));
         let mut rest = input;
@@ -69,7 +69,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         match packet {
             Packet::Open(Open { id, place, channel }) => {
                 let meaning = self.channel_named(channel.name).map_or(Meaning::NotOurs, Meaning::Ours);
-                self.handle_open(id, place, meaning, channel.delivery)
+                let (name, delivery) = (name_check(channel.name), channel.delivery);
+                self.handle_open(id, place, meaning, name, delivery)
             }
             Packet::Data(data) => match data.care {
                 Care::Lossy => self.handle_lossy(data.channel, now_us),
@@ -89,11 +90,11 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         }
     }
 
-    /// On a slow line a long packet takes longer than the peer may be silent: its bytes count as heard, but no more of them than two packets
-    /// have, or noise would pass for a peer.
+    /// On a slow line a long packet takes longer than the peer may be silent: bytes that come without a pause count as heard, but no more of
+    /// them than two packets have, or noise would pass for a peer.
     fn note_stir(&mut self, bytes: usize, now_us: u64) {
         self.unproven = self.unproven.saturating_add(bytes);
-        if self.unproven <= 2 * P::LEN {
+        if self.acks.is_flowing(now_us) && self.unproven <= 2 * P::LEN {
             self.heard_at_us = now_us;
         }
     }
@@ -113,15 +114,17 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         id: ChannelId,
         place: u8,
         meaning: Meaning,
+        name: u32,
         delivery: Delivery,
     ) -> Result<bool, DecodeError> {
         self.note_answer(false);
         let Some(lane) = self.in_lanes.get_mut(id.index()) else { return self.handle_stray(id, place) };
         lane.repeat_credit();
-        let is_new = lane.meaning == Meaning::Unknown;
+        // A late one, of an opening that has ended, opens nothing.
+        let is_new = lane.meaning == Meaning::Unknown && lane.ahead(place) >= 0;
         if is_new {
             let ours = meaning.ours().and_then(|ours| self.out_lanes.get(ours.index()));
-            lane.open(meaning, delivery, ours.is_some_and(|ours| ours.is_paused));
+            lane.open(meaning, name, delivery, ours.is_some_and(|ours| ours.is_paused));
         }
         Ok(is_new)
     }

@@ -87,7 +87,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     pub fn begin(&mut self, channel: ChannelId) -> Result<Stream, SendError> {
         let (route, _) = self.route(channel, 0)?;
         self.next_message = self.next_message.wrapping_add(1);
-        Ok(Stream::new(route, self.peer.map_or(0, |peer| peer.epoch)))
+        let opening = self.opening(channel).ok_or(SendError::Channel)?;
+        Ok(Stream::new(route, self.peer.map_or(0, |peer| peer.epoch), opening))
     }
 
     /// Bytes of meta and data that every frame can hold for the peer that is up, whatever its labels; 0 without one.
@@ -114,12 +115,19 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     /// [`SendError::Meta`] for a `meta` too long for a frame; [`SendError::Total`] when the stream would not have the frames it stated.
     pub fn write(&mut self, stream: &mut Stream, meta: &str, data: &[u8], last: bool) -> Result<usize, SendError> {
         let peer = self.up().filter(|peer| peer.epoch == stream.peer_epoch).ok_or(SendError::Down)?;
-        self.channel(stream.channel()).ok_or(SendError::Channel)?;
+        if self.opening(stream.channel()) != Some(stream.opening) {
+            return Err(SendError::Channel);
+        }
         let chunk = self.chunk();
         if self.frames_now(stream.route) == 0 {
             return Err(SendError::Full);
         }
         stream.push(&mut self.mux, peer.frame_max, chunk, meta, data, last)
+    }
+
+    /// Which opening of its number a channel is, while it is open.
+    fn opening(&self, channel: ChannelId) -> Option<u16> {
+        self.out_lanes.get(channel.index()).filter(|lane| lane.is_open()).map(|lane| lane.opening)
     }
 
     fn route(&self, channel: ChannelId, len: usize) -> Result<(Route, usize), SendError> {

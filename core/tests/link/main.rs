@@ -3,6 +3,7 @@
 mod channels;
 mod ends;
 mod pair;
+mod reuse;
 mod runs;
 mod sends;
 mod session;

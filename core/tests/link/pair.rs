@@ -1,7 +1,7 @@
 //! Two links and the wire between them, in virtual time.
 
 use pocketmux_core::{
-    Channel, ChannelId, Config, Delivery, Demux, Event, Identity, Link, MessageId, Priority, cobs,
+    Channel, ChannelId, Config, Delivery, Demux, Event, Identity, Link, Message, MessageId, Priority, cobs,
     packet::{Hello, Packet, Seal, Terms},
 };
 
@@ -47,7 +47,7 @@ pub struct Side {
 }
 
 impl Side {
-    fn new(name: &'static str, epoch: u32) -> Self {
+    pub fn new(name: &'static str, epoch: u32) -> Self {
         Self::with_silence(name, epoch, Config::default().silence_ms)
     }
 
@@ -172,6 +172,18 @@ impl Pair {
             self.a.link.handle_timeout(self.now_us);
             self.b.link.handle_timeout(self.now_us);
             while self.cross() {}
+        }
+    }
+
+    /// Has each side say a text to the other, which it hears once.
+    pub fn exchange(&mut self, text: &str) {
+        for side in [&mut self.a, &mut self.b] {
+            side.link.send(CHAT, &Message::text(text)).unwrap();
+        }
+        self.run_ms(200);
+        for side in [&self.a, &self.b] {
+            let said = ("chat".to_string(), text.as_bytes().to_vec());
+            assert_eq!(side.messages().iter().filter(|message| **message == said).count(), 1, "{text}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! Greeting, reboot, lost announcements.
 
-use crate::pair::{self, BULK, CHAT, Heard, Pair, TERMS};
+use std::mem::swap;
+
+use crate::pair::{self, BULK, CHAT, Heard, Pair, Side, TERMS};
 use pocketmux_core::packet::Terms;
 use pocketmux_core::{Config, Identity, Link, Message};
 
@@ -28,15 +30,33 @@ fn two_peers_do_not_greet_each_other_for_ever() {
 fn two_sides_that_lost_each_other_find_each_other_again() {
     for without_keep_alive in [false, true] {
         let mut pair = if without_keep_alive { Pair::up_without_keep_alive() } else { Pair::up() };
+        pair.exchange("before");
         // A HELLO of an earlier boot of b arrives late: a takes it for a new peer, which b knows nothing of.
         let mut late = pair::hello(Terms { epoch: 21, seen: 11, ..TERMS });
         late.insert(0, 0);
-        pair.a.take_in(&late, 0);
+        pair.a.take_in(&late, pair.now_us);
         pair.run_ms(12_000);
-        assert!(pair.a.link.send(CHAT, &Message::text("found")).is_ok());
-        pair.run_ms(100);
-        assert_eq!(pair.b.messages(), [("chat".into(), b"found".to_vec())], "{without_keep_alive}");
+        pair.exchange("found");
+        // It was a new link for both.
+        assert!(pair.a.heard.contains(&Heard::Down) && pair.b.heard.contains(&Heard::Down), "{without_keep_alive}");
     }
+}
+
+#[test]
+fn a_board_that_another_stood_in_for_is_met_anew_by_both() {
+    let mut pair = Pair::up();
+    pair.exchange("before");
+    let mut other = Side::new("c", 33);
+    for name in ["c", "b"] {
+        swap(&mut pair.b, &mut other);
+        pair.a.link.interrupted();
+        pair.run_ms(3000);
+        assert!(pair.a.heard.contains(&Heard::Up(name.into())));
+        pair.exchange(if name == "b" { "back" } else { "instead" });
+    }
+    let of_link = |heard: &&Heard| matches!(heard, Heard::Up(_) | Heard::Down);
+    let told: Vec<_> = pair.b.heard.iter().filter(of_link).collect();
+    assert_eq!(told, [&Heard::Up("a".into()), &Heard::Down, &Heard::Up("a".into())]);
 }
 
 #[test]

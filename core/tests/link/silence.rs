@@ -42,7 +42,7 @@ fn a_packet_longer_than_the_silence_breaks_it_with_every_byte() {
     let (mut pair, frame) = up_and_a_frame();
     let mut now_us = pair.now_us;
     for byte in frame {
-        now_us += 20_000;
+        now_us += 10_000;
         pair.a.take_in(&[byte], now_us);
         pair.a.link.handle_timeout(now_us);
         assert!(!pair.a.link.is_silent());
@@ -58,8 +58,19 @@ fn a_packet_longer_than_the_silence_breaks_it_with_every_byte() {
 fn noise_is_no_sign_of_life() {
     let (mut pair, _) = up_and_a_frame();
     let mut now_us = pair.now_us;
-    for _ in 0..2 * 256 + 50 {
-        now_us += 20_000;
+    for _ in 0..2 * 256 + 110 {
+        now_us += 10_000;
+        pair.a.take_in(&[0x55], now_us);
+        pair.a.link.handle_timeout(now_us);
+    }
+    assert!(pair.a.link.is_silent());
+}
+
+#[test]
+fn a_stray_byte_now_and_then_is_no_sign_of_life() {
+    let (mut pair, _) = up_and_a_frame();
+    let start_us = pair.now_us;
+    for now_us in [start_us + 900_000, start_us + 1_000_000] {
         pair.a.take_in(&[0x55], now_us);
         pair.a.link.handle_timeout(now_us);
     }

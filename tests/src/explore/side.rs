@@ -22,7 +22,7 @@ pub type Accepted = BTreeMap<Lane, Vec<u8>>;
 pub struct Side {
     /// The link.
     pub link: Tiny,
-    /// Of this boot.
+    /// Of this boot, or later of it.
     pub epoch: u32,
     /// Of the peer's boot, while the link is up.
     pub peer: Option<u32>,
@@ -149,9 +149,13 @@ impl Side {
             match event {
                 Event::Up(peer) if self.peer.is_none() => {
                     self.peer = Some(peer.epoch);
+                    self.epoch = self.link.epoch();
                     self.openings.clear();
                 }
-                Event::Down if self.peer.is_some() => self.peer = None,
+                Event::Down if self.peer.is_some() => {
+                    self.peer = None;
+                    self.epoch = self.link.epoch();
+                }
                 Event::Frame(frame) => {
                     let peer = self.peer.ok_or("a frame without a link")?;
                     let channel = frame.channel.index();

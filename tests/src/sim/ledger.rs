@@ -39,7 +39,7 @@ pub struct Ledger {
     numbers: usize,
     records: Vec<Record>,
     lanes: HashMap<Lane, Progress>,
-    /// How often a boot of a side, by its epoch, has closed a channel.
+    /// How often a side, by its epoch, has closed a channel.
     closings: HashMap<(u32, usize), u32>,
     named: HashMap<(Lane, MessageId), usize>,
     /// Frames that arrived and were right.
@@ -126,6 +126,13 @@ impl Ledger {
         *self.closings.entry((sender, place)).or_default() += 1;
         let is_its = |record: &&mut Record| record.session.sender == sender && record.pocket() == place;
         self.records.iter_mut().filter(|_| reset).filter(is_its).for_each(Record::drop_unless_arrived);
+    }
+
+    /// A side goes on under another epoch, its channels as often closed as before.
+    pub fn renew(&mut self, before: u32, epoch: u32) {
+        let of_before: Vec<_> = self.closings.iter().filter(|((sender, _), _)| *sender == before).collect();
+        let renewed: Vec<_> = of_before.into_iter().map(|((_, place), times)| ((epoch, *place), *times)).collect();
+        self.closings.extend(renewed);
     }
 
     /// A side heard that an opening of a channel ended: nothing of it may follow, and if it was no reset, all of it must have arrived.

@@ -17,6 +17,7 @@ pub trait Node {
     fn write(&mut self, stream: &mut Stream, meta: &str, data: &[u8], last: bool) -> Result<usize, SendError>;
     fn frame_room(&self) -> usize;
     fn is_up(&self) -> bool;
+    fn epoch(&self) -> u32;
     fn counters(&self) -> Counters;
     fn pause(&mut self, channel: ChannelId);
     fn resume(&mut self, channel: ChannelId);
@@ -62,6 +63,10 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer +
 
     fn is_up(&self) -> bool {
         self.is_up()
+    }
+
+    fn epoch(&self) -> u32 {
+        self.epoch()
     }
 
     fn counters(&self) -> Counters {

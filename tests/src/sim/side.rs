@@ -25,8 +25,10 @@ pub struct Side {
     pub node: Box<dyn Node>,
     /// The application.
     pub application: Application,
-    /// Of this boot.
+    /// That it goes under now.
     pub epoch: u32,
+    /// The epoch that this boot began with.
+    pub boot: u32,
     /// Of the peer's boot, while the link is up.
     pub peer: Option<u32>,
     /// When the link came up.
@@ -72,6 +74,7 @@ impl Side {
             node,
             application,
             epoch,
+            boot: epoch,
             peer: None,
             up_ns: 0,
             peers: Vec::new(),
@@ -199,6 +202,7 @@ impl Side {
                     }
                     self.peer = Some(peer.epoch);
                     self.peers.push(peer.epoch);
+                    self.renew(ledger);
                     self.up_ns = now_ns;
                     self.opened = 0;
                     self.openings.clear();
@@ -207,6 +211,7 @@ impl Side {
                     self.peer.take().ok_or("down twice")?;
                     self.is_silent = false;
                     self.application.go_down();
+                    self.renew(ledger);
                 }
                 Event::Opened { peer, channel, ours } => {
                     let opening = OPENINGS.iter().position(|meta| *meta == channel.meta);
@@ -252,6 +257,14 @@ impl Side {
             }
         }
         Err("events without an end".into())
+    }
+
+    /// A link that it dropped leaves it under another epoch.
+    fn renew(&mut self, ledger: &mut Ledger) {
+        let before = std::mem::replace(&mut self.epoch, self.node.epoch());
+        if before != self.epoch {
+            ledger.renew(before, self.epoch);
+        }
     }
 
     /// What goes out next, at most `len` bytes, and whether they end the first HELLO of this boot.

@@ -169,7 +169,7 @@ impl World {
         for from in 0..2 {
             let to = 1 - from;
             while let Some(arrival) = self.wires[from].take(self.now_ns) {
-                if arrival.first_hello == Some(self.sides[from].epoch) && self.sides[to].runs(self.now_ns) {
+                if arrival.first_hello == Some(self.sides[from].boot) && self.sides[to].runs(self.now_ns) {
                     self.hello_ns[from] = Some(self.now_ns);
                 }
                 self.sides[to].receive(&arrival.bytes, self.now_ns);
@@ -309,6 +309,6 @@ fn fill(wire: &mut Wire, side: &mut Side, trace: &mut Trace, now_ns: u64) -> Res
         }
         sent += bytes.len();
         trace.note(now_ns, side.number, || format!("sends {} {:02x?}", bytes.len(), &bytes));
-        wire.put(bytes, ends_hello.then_some(side.epoch), now_ns);
+        wire.put(bytes, ends_hello.then_some(side.boot), now_ns);
     }
 }
