@@ -24,7 +24,7 @@ pub fn run(report: &mut Report) {
         let shares: Vec<String> =
             bytes.iter().map(|bytes| format!("{:.2} %", percent(*bytes as f64, total as f64))).collect();
         let detail = format!("shares {}", shares.join(", "));
-        report.add(Row { what: "fairness", who: who.into(), line: "in memory".into(), figure, detail });
+        report.add(Row { what: "fairness".into(), who: who.into(), line: "in memory".into(), figure, detail });
     };
     let bytes = share(&EQUALS);
     row("four bulk streams", format!("Jain {:.4}", jain(&bytes)), &bytes);

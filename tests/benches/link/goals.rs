@@ -36,7 +36,7 @@ const LIMITS: &str = "What limits it: on a shared machine threads wake late, so 
 pub fn table(rows: &[Row]) -> String {
     let mut table = String::from("| goal for | who | line | goal | figure |\n|---|---|---|---|---|\n");
     for (what, who, line, goal) in GOALS {
-        let row = rows.iter().find(|row| (row.what, &*row.who, &*row.line) == (what, who, line));
+        let row = rows.iter().find(|row| (&*row.what, &*row.who, &*row.line) == (what, who, line));
         let figure = row.map_or("not measured", |row| &row.figure);
         // Nothing fails that is written into a string.
         let _ = writeln!(table, "| {what} | {who} | {line} | {goal} | {figure} |");

@@ -35,9 +35,11 @@ Written by `cargo bench -p pocketmux-tests --bench link -- --write`; do not edit
 Goodput is the file's bits in percent of what the line could have carried, ten bits a byte, from the sender's first byte on the wire
 until the receiver had the file's last (for the other programs: until the last byte of the sender). `never`: not within five times
 the time of the line, and half a minute. The rate of bit errors holds for both directions. Each figure is one run; one during which others
-took more than a twentieth of the machine's time was repeated once, and the less disturbed of the two counts.
+took more than a twentieth of the machine's time was repeated once, and the less disturbed of the two counts. Rows may be of several runs.
 `line busy` is what the machine and the programs made of the line: where it is below 100 % on a clean line, somebody was late.
 ";
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/link/REPORT.md");
 
 fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
@@ -52,14 +54,19 @@ fn main() -> ExitCode {
     if let Err(error) = measure(&options, &mut report) {
         report.fail(error.to_string());
     }
+    if options.write
+        && !options.wants_all()
+        && let Ok(earlier) = std::fs::read_to_string(PATH)
+    {
+        report.renew(&earlier);
+    }
     let text =
         format!("{}\nSeed {}{}.\n", report.table(), options.seed, if options.quick { ", short form" } else { "" });
     print!("{text}");
-    if options.write {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/link/REPORT.md");
-        if let Err(error) = std::fs::write(path, format!("{ABOUT}\n{text}")) {
-            report.fail(format!("the report cannot be written: {error}"));
-        }
+    if options.write
+        && let Err(error) = std::fs::write(PATH, format!("{ABOUT}\n{text}"))
+    {
+        report.fail(format!("the report cannot be written: {error}"));
     }
     if report.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
@@ -70,9 +77,9 @@ fn measure(options: &Options, report: &mut Report) -> io::Result<()> {
     for (part, package, is_installed) in peers {
         if options.wants(part) && !is_installed {
             report.fail(format!("{part}: please install the Debian package {package}"));
-            let (who, line) = (part.to_owned(), String::new());
+            let (what, who, line) = ("goodput".to_owned(), part.to_owned(), String::new());
             let (figure, detail) = ("n/a".to_owned(), format!("the Debian package {package} is not installed"));
-            report.add(Row { what: "goodput", who, line, figure, detail });
+            report.add(Row { what, who, line, figure, detail });
         }
     }
     for course in Course::all(options) {

@@ -9,7 +9,7 @@ pub const HELP: &str = "cargo bench -p pocketmux-tests --bench link -- [OPTIONS]
   --only NAME   only this part (repeat for more): zmodem, kermit, ours, urgent, fairness, overhead
   --line NAME   only transfers over lines whose name contains this: clean, 1e-6, 1e-5, 1e-4, 1e-3, 921600
   --seed N      another seed for the noise and the file
-  --write       also write the table to tests/benches/link/REPORT.md
+  --write       also write the table to tests/benches/link/REPORT.md; with --only or --line, what is not measured stays there
 
 Exit code 1: a transfer that has to succeed did not, a byte changed, or a program is missing.";
 
@@ -49,6 +49,11 @@ impl Options {
     /// Whether a part is asked for.
     pub fn wants(&self, part: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|name| name == part)
+    }
+
+    /// Whether everything is asked for.
+    pub fn wants_all(&self) -> bool {
+        self.only.is_empty() && self.line.is_empty()
     }
 
     /// Whether transfers over the line of this name are asked for.

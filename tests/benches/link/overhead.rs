@@ -31,14 +31,14 @@ pub fn run(report: &mut Report) {
             large.forward, small.reverse, large.reverse
         );
         let who = format!("message of {size} B");
-        report.add(Row { what: "overhead", who, line: "in memory".into(), figure, detail });
+        report.add(Row { what: "overhead".into(), who, line: "in memory".into(), figure, detail });
     }
     let streams = [("packets of 240 B", of_stream::<Small>()), ("packets of up to 1 KiB", of_stream::<Large>())];
     for (packets, (len, overhead)) in streams {
         let (who, line) = (format!("stream in frames of {len:.0} B, {packets}"), "in memory".into());
         let figure = format!("{:.2} B", overhead.forward);
         let detail = format!("a frame; from the receiver {:.2} B", overhead.reverse);
-        report.add(Row { what: "overhead", who, line, figure, detail });
+        report.add(Row { what: "overhead".into(), who, line, figure, detail });
     }
 }
 

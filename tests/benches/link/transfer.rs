@@ -54,9 +54,9 @@ impl Transfer {
             report.fail(format!("{who} over {}: {:?}", course.name, self.outcome));
         }
         let detail = self.detail(course) + &machine::remark(stolen);
-        report.add(Row { what: "goodput", who: who.into(), line: course.name.into(), figure, detail });
+        report.add(Row { what: "goodput".into(), who: who.into(), line: course.name.into(), figure, detail });
         if is_ours && self.outcome == Outcome::Whole {
-            let (what, line) = ("reverse traffic", course.name.to_owned());
+            let (what, line) = ("reverse traffic".to_owned(), course.name.to_owned());
             let detail = format!("{} B beside {} B", self.back.carried, self.forward.carried);
             report.add(Row { what, who: who.into(), line, figure: format!("{:.2} %", self.reverse()), detail });
         }

@@ -63,7 +63,13 @@ fn row(who: &str, line: &Line, mut latencies_us: Vec<u64>, stolen: f64) -> Row {
         machine::remark(stolen)
     );
     let figure = format!("p50 {:.1} ms, p99 {:.1} ms", at(0.5), at(0.99));
-    Row { what: "urgent message under bulk", who: who.into(), line: format!("{} clean", line.baud), figure, detail }
+    Row {
+        what: "urgent message under bulk".into(),
+        who: who.into(),
+        line: format!("{} clean", line.baud),
+        figure,
+        detail,
+    }
 }
 
 /// The latencies of `count` messages, from the call of `send` to the event at the other end.
