@@ -49,7 +49,9 @@ struct Lane {
 
 struct Side {
     link: LinkOfSide,
-    epoch: u32,
+    boot: u32,
+    /// The epochs that it has had, of earlier boots too: a side that drops a link takes another.
+    epochs: Vec<u32>,
     /// The boot of the other side with which it is up.
     peer: u32,
     stream: Option<Stream>,
@@ -64,8 +66,9 @@ struct Side {
 }
 
 impl Side {
-    fn new(epoch: u32) -> Self {
-        let mut link = Link::new(Config { epoch, ..Config::default() });
+    fn new(boot: u32, mut epochs: Vec<u32>) -> Self {
+        let mut link = Link::new(Config { epoch: boot, ..Config::default() });
+        epochs.push(boot);
         for (name, priority, delivery) in [
             ("a", Priority::Urgent, Delivery::Latest),
             ("b", Priority::Normal, Delivery::Reliable),
@@ -74,13 +77,25 @@ impl Side {
             link.open(Channel::new(name).with_priority(priority).with_delivery(delivery)).unwrap();
         }
         let lanes = [Lane::default(); 4];
-        Self { link, epoch, peer: 0, stream: None, lanes, names: *b"abc ", said: 0, heard: 0, line: VecDeque::new() }
+        Self {
+            link,
+            boot,
+            epochs,
+            peer: 0,
+            stream: None,
+            lanes,
+            names: *b"abc ",
+            said: 0,
+            heard: 0,
+            line: VecDeque::new(),
+        }
     }
 
-    /// Notes that the link came up; `peer_epoch` is the present boot of the other side, of which the line may still hold older ones.
-    fn go_up(&mut self, peer: u32, peer_epoch: u32) {
-        assert!(peer <= peer_epoch && (peer_epoch - peer).is_multiple_of(2), "a peer that was never there");
-        assert!(peer > self.peer, "a boot of the peer comes back");
+    /// Notes that the link came up; of the other side's epochs the line may still hold older ones.
+    fn go_up(&mut self, peer: u32, peer_epochs: &[u32]) {
+        let at = |epoch: u32| peer_epochs.iter().position(|known| *known == epoch);
+        assert!(at(peer).is_some(), "a peer that was never there");
+        assert!(at(peer) > at(self.peer), "an epoch of the peer comes back");
         (self.peer, self.said, self.heard, self.stream) = (peer, 0, 0, None);
         for (index, lane) in self.lanes.iter_mut().enumerate() {
             let channel = self.link.channel(ChannelId::new(index as u8));
@@ -88,17 +103,20 @@ impl Side {
         }
     }
 
-    /// Gives the link bytes, and looks at what it tells; `peer_epoch` is the present boot of the other side.
-    fn take_in(&mut self, mut input: &[u8], peer_epoch: u32, now_us: u64) {
+    /// Gives the link bytes, and looks at what it tells; the last of `peer_epochs` is the present one of the other side.
+    fn take_in(&mut self, mut input: &[u8], peer_epochs: &[u32], now_us: u64) {
         loop {
             let taken = self.link.handle_input(input, now_us);
             assert!(taken > 0 || input.is_empty());
             input = &input[taken..];
+            if self.epochs.last() != Some(&self.link.epoch()) {
+                self.epochs.push(self.link.epoch());
+            }
             while let Some(event) = self.link.poll_event() {
                 match event {
                     Event::Up(peer) => {
                         let epoch = peer.epoch;
-                        self.go_up(epoch, peer_epoch);
+                        self.go_up(epoch, peer_epochs);
                     }
                     Event::Frame(frame) => {
                         let name = self.names[frame.channel.index()];
@@ -172,8 +190,11 @@ impl Side {
     }
 
     /// True when it has nothing to say to this peer any more.
-    fn is_at_rest(&mut self, peer_epoch: u32) -> bool {
-        self.peer == peer_epoch && self.link.is_up() && self.link.mux().is_empty() && self.link.stats().in_flight == 0
+    fn is_at_rest(&mut self, peer_epoch: Option<u32>) -> bool {
+        Some(self.peer) == peer_epoch
+            && self.link.is_up()
+            && self.link.mux().is_empty()
+            && self.link.stats().in_flight == 0
     }
 }
 
@@ -184,28 +205,29 @@ fn come_to_rest(sides: &mut [Side; 2], mut now_us: u64) {
         (0..4).for_each(|index| side.link.resume(ChannelId::new(index)));
     }
     for _ in 0..ROUNDS_MAX {
-        let epochs = [sides[1].epoch, sides[0].epoch];
         let mut is_quiet = true;
-        for (at, peer_epoch) in epochs.into_iter().enumerate() {
+        for at in 0..2 {
             let bytes = sides[at].link.poll_transmit(now_us).to_vec();
             sides[at].link.consume(bytes.len());
             is_quiet &= bytes.is_empty();
             sides[at].line.push_back(bytes);
             while let Some(bytes) = sides[1 - at].line.pop_front() {
-                sides[at].take_in(&bytes, peer_epoch, now_us);
+                let peer_epochs = sides[1 - at].epochs.clone();
+                sides[at].take_in(&bytes, &peer_epochs, now_us);
             }
         }
         if !is_quiet {
             continue;
         }
-        if sides.iter_mut().zip(epochs).all(|(side, peer_epoch)| side.is_at_rest(peer_epoch)) {
+        let epochs = [sides[1].epochs.clone(), sides[0].epochs.clone()];
+        if sides.iter_mut().zip(&epochs).all(|(side, epochs)| side.is_at_rest(epochs.last().copied())) {
             return;
         }
         let deadline_us = sides.iter().filter_map(|side| side.link.poll_timeout()).min();
         now_us = now_us.max(deadline_us.expect("a link that is not at rest wants to be called again"));
-        for (side, peer_epoch) in sides.iter_mut().zip(epochs) {
+        for (side, peer_epochs) in sides.iter_mut().zip(&epochs) {
             side.link.handle_timeout(now_us);
-            side.take_in(&[], peer_epoch, now_us);
+            side.take_in(&[], peer_epochs, now_us);
         }
     }
     let stands = sides.each_ref().map(|side| side.link.stats().to_string());
@@ -228,13 +250,13 @@ fn check_arrival(from: &Side, to: &Side) {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let mut sides = [Side::new(1), Side::new(2)];
+    let mut sides = [Side::new(1, Vec::new()), Side::new(2, Vec::new())];
     let mut now_us = 0;
     for step in data.chunks_exact(2) {
         let &[operation, value] = step else { unreachable!() };
         let at = usize::from(operation >> 7);
         let channel = ChannelId::new(operation >> 4 & 3);
-        let peer_epoch = sides[1 - at].epoch;
+        let peer_epochs = sides[1 - at].epochs.clone();
         let [first, second] = &mut sides;
         let (side, other) = if at == 0 { (first, second) } else { (second, first) };
         match operation & 15 {
@@ -247,7 +269,7 @@ fuzz_target!(|data: &[u8]| {
             }
             5..=7 => {
                 if let Some(bytes) = other.line.pop_front() {
-                    side.take_in(&bytes, peer_epoch, now_us);
+                    side.take_in(&bytes, &peer_epochs, now_us);
                 }
             }
             // Lost, cut short, or twice.
@@ -269,11 +291,11 @@ fuzz_target!(|data: &[u8]| {
                 }
             }
             // A burst that no check survives: it is shorter than a check.
-            11 => side.take_in(&[value, value ^ 0x55, 0], peer_epoch, now_us),
+            11 => side.take_in(&[value, value ^ 0x55, 0], &peer_epochs, now_us),
             12 => {
                 now_us += u64::from(value) * 10_000;
                 side.link.handle_timeout(now_us);
-                side.take_in(&[], peer_epoch, now_us);
+                side.take_in(&[], &peer_epochs, now_us);
             }
             13 => {
                 side.link.mux().set_cut(Cut::units(usize::from(value)).filter(|_| value > 30).unwrap_or_default());
@@ -286,7 +308,7 @@ fuzz_target!(|data: &[u8]| {
             _ => {
                 // What the line still holds of the old boot, and for it, goes with the cable, or comes yet.
                 let line = std::mem::take(&mut side.line);
-                *side = Side::new(side.epoch + 2);
+                *side = Side::new(side.boot + 2, std::mem::take(&mut side.epochs));
                 if value % 2 == 1 {
                     side.line = line;
                 }
