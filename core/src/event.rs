@@ -4,16 +4,10 @@ use crate::channel::{Channel, ChannelId};
 use crate::frame::Frame;
 use crate::packet::Identity;
 
-/// Number of a channel of the peer's side, to be given to [`Link::attach`](crate::Link::attach).
+/// Number of a channel of the peer's side, which tells its openings from others of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PeerChannel(pub(crate) u8);
-
-impl PeerChannel {
-    pub(crate) fn index(self) -> usize {
-        usize::from(self.0)
-    }
-}
 
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -103,9 +103,9 @@ impl InLane {
         self.is_known() && self.name == name
     }
 
-    /// What comes from now on is for this channel, or for none.
-    pub(crate) fn mean(&mut self, meaning: Meaning, is_paused: bool) {
-        (self.meaning, self.is_paused) = (meaning, is_paused);
+    /// What comes from now on is for this channel, which is new, or for none.
+    pub(crate) fn mean(&mut self, meaning: Meaning) {
+        (self.meaning, self.is_paused) = (meaning, false);
     }
 
     pub(crate) fn is_latest(&self) -> bool {

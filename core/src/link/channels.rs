@@ -3,7 +3,6 @@
 use super::Link;
 use crate::buffer::Buffer;
 use crate::channel::{Channel, ChannelId, OpenError};
-use crate::event::PeerChannel;
 use crate::lane::{Closing, Meaning, OutLane, name_check};
 use crate::packet::REASON_MAX;
 use crate::pool::Role;
@@ -11,7 +10,8 @@ use crate::pool::Role;
 impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>
     Link<'i, FRAME, BLOCKS, CHANNELS, P>
 {
-    /// Opens a channel, now and on every later link; the peer is told by itself. A name that is open gives its number.
+    /// Opens a channel, now and on every later link; the peer is told by itself. A name that is open gives its number. What the peer sends on its
+    /// channel of that name comes for this one, whichever was opened first.
     ///
     /// # Errors
     ///
@@ -35,10 +35,10 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         for lane in &mut self.in_lanes {
             if lane.is_named(name) {
                 // The peer's direction of it, which may be older.
-                lane.mean(Meaning::Ours(id), false);
+                lane.mean(Meaning::Ours(id));
             } else if lane.meaning == Meaning::Ours(id) {
                 // What comes for the channel that had this number is not for this one.
-                lane.mean(Meaning::NotOurs, false);
+                lane.mean(Meaning::NotOurs);
             }
         }
         Ok(id)
@@ -70,14 +70,6 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
             lane.closing = Some(Closing { reset, place: None, number: None, is_due: true });
         } else {
             lane.channel = None;
-        }
-    }
-
-    /// Takes frames of the peer's channel as frames of ours, which has another name: one of the same name is joined to it by itself.
-    pub fn attach(&mut self, peer: PeerChannel, channel: ChannelId) {
-        if let Some(lane) = self.in_lanes.get_mut(peer.index()).filter(|lane| lane.meaning != Meaning::Unknown) {
-            let is_paused = self.out_lanes.get(channel.index()).is_some_and(|ours| ours.is_paused);
-            lane.mean(Meaning::Ours(channel), is_paused);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the link tells, and what becomes of it for clients.
 
-use pocketmux_core::{ChannelId, Event, PeerChannel};
+use pocketmux_core::{ChannelId, Event};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -29,9 +29,9 @@ impl Session<'_> {
                     let (epoch, hello) = (peer.epoch, Hello::new(peer.identity, &self.slot.short_name()));
                     self.up(epoch, hello)?;
                 }
-                Event::Opened { peer, channel, ours } => {
+                Event::Opened { channel, ours, .. } => {
                     let announced = Announced::from(channel);
-                    self.opened(peer, ours, &announced);
+                    self.opened(ours, &announced);
                 }
                 // What one direction has ended, the other has no use for.
                 Event::Closed { ours: Some(id), reset, .. } => {
@@ -106,9 +106,9 @@ impl Session<'_> {
     }
 
     /// The device has opened a channel.
-    fn opened(&mut self, peer: PeerChannel, ours: Option<ChannelId>, announced: &Announced) {
+    fn opened(&mut self, ours: Option<ChannelId>, announced: &Announced) {
         let device = &mut self.slot.device;
-        let ours = ours.or_else(|| self.pockets.open(&mut self.link, &device.name, peer, announced));
+        let ours = ours.or_else(|| self.pockets.open(&mut self.link, &device.name, announced));
         if let Some(id) = ours {
             self.outgoing.opened(id);
             self.pockets.show(device, announced);

@@ -6,7 +6,7 @@
 
 use std::mem::replace;
 
-use pocketmux_core::{Channel, ChannelId, Delivery, PeerChannel, Priority};
+use pocketmux_core::{Channel, ChannelId, Delivery, Priority};
 use tokio::time::{Duration, Instant};
 use tracing::{info, warn};
 
@@ -82,13 +82,7 @@ impl<'s> Pockets<'s> {
     }
 
     /// Opens our side of a channel that the device called `device` has opened; `None` for one that it cannot have.
-    pub(super) fn open(
-        &mut self,
-        link: &mut DeviceLink<'s>,
-        device: &str,
-        peer: PeerChannel,
-        announced: &Announced,
-    ) -> Option<ChannelId> {
+    pub(super) fn open(&mut self, link: &mut DeviceLink<'s>, device: &str, announced: &Announced) -> Option<ChannelId> {
         let name = self.admit(device, &announced.name)?;
         let names: &'s Names = self.names;
         let channel = Channel::new(name)
@@ -97,7 +91,6 @@ impl<'s> Pockets<'s> {
             .with_content(names.keep_content(&announced.content));
         match link.open(channel) {
             Ok(id) => {
-                link.attach(peer, id);
                 let at = id.index();
                 self.escaped.resize(self.escaped.len().max(at + 1), String::new());
                 if let Some(escaped) = self.escaped.get_mut(at) {

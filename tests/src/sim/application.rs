@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pocketmux_core::{ChannelId, Delivery, Demux, Frame, MessageId, OpenError, PeerChannel};
+use pocketmux_core::{ChannelId, Delivery, Demux, Frame, MessageId, OpenError};
 
 use super::chance::Chance;
 use super::draft::{Draft, How};
@@ -29,8 +29,6 @@ struct Pocket {
     place: usize,
     /// Its number, while it is open.
     id: Option<ChannelId>,
-    /// The peer's number of it, once that is known.
-    peer: Option<PeerChannel>,
     /// It is not to be open.
     is_closed: bool,
     /// How often it was closed, which its meta tells the peer.
@@ -66,7 +64,6 @@ impl Application {
         let pocket = |&place: &usize| Pocket {
             place,
             id: None,
-            peer: None,
             is_closed: false,
             closings: 0,
             is_paused: false,
@@ -127,8 +124,6 @@ impl Application {
             match node.open(TABLE[pocket.place].with_meta(OPENINGS[pocket.closings])) {
                 Ok(id) => {
                     pocket.id = Some(id);
-                    // The peer's direction may have been opened while there was none of ours, or one of another number.
-                    pocket.peer.inspect(|peer| node.attach(*peer, id));
                     self.numbers[id.index()] = Some(pocket.place);
                 }
                 // The ends of others have not arrived yet.
@@ -158,9 +153,8 @@ impl Application {
     }
 
     /// The peer has opened a channel. A pause is one of what is open, so one that goes on is said again.
-    pub fn note_opened(&mut self, node: &mut dyn Node, place: usize, peer: PeerChannel) {
+    pub fn note_opened(&mut self, node: &mut dyn Node, place: usize) {
         let Some(pocket) = self.pocket(place) else { return };
-        pocket.peer = Some(peer);
         if let Some(id) = pocket.id.filter(|_| pocket.is_paused) {
             node.pause(id);
         }
@@ -185,7 +179,6 @@ impl Application {
     pub fn go_down(&mut self) {
         self.works.retain(|work| work.draft.how == How::Whole);
         for pocket in &mut self.pockets {
-            pocket.peer = None;
             pocket.rebuilding.clear();
         }
     }

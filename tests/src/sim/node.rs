@@ -3,8 +3,7 @@
 use std::fmt::Debug;
 
 use pocketmux_core::{
-    Buffer, Channel, ChannelId, Config, Counters, Cut, Event, Link, Message, MessageId, OpenError, PeerChannel,
-    SendError, Stream,
+    Buffer, Channel, ChannelId, Config, Counters, Cut, Event, Link, Message, MessageId, OpenError, SendError, Stream,
 };
 
 /// What a run uses of a [`Link`]; every method is the link's own.
@@ -23,7 +22,6 @@ pub trait Node {
     fn resume(&mut self, channel: ChannelId);
     fn close(&mut self, channel: ChannelId);
     fn reset(&mut self, channel: ChannelId, reason: &'static str);
-    fn attach(&mut self, peer: PeerChannel, channel: ChannelId);
     fn interrupted(&mut self);
     fn handle_input(&mut self, input: &[u8], now_us: u64) -> usize;
     fn handle_timeout(&mut self, now_us: u64);
@@ -87,10 +85,6 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer +
 
     fn reset(&mut self, channel: ChannelId, reason: &'static str) {
         self.reset(channel, reason);
-    }
-
-    fn attach(&mut self, peer: PeerChannel, channel: ChannelId) {
-        self.attach(peer, channel);
     }
 
     fn interrupted(&mut self) {

@@ -221,7 +221,7 @@ impl Side {
                     if self.openings.insert(peer, known).is_some() {
                         return Err(format!("a channel is opened twice: {channel:?}"));
                     }
-                    self.application.note_opened(self.node.as_mut(), place, peer);
+                    self.application.note_opened(self.node.as_mut(), place);
                     if let (None, Some(sender)) = (ours, self.peer) {
                         ledger.forgive(Session { sender, receiver: self.epoch }, place);
                     }
