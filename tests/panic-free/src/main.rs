@@ -128,10 +128,7 @@ mod board {
                 match event {
                     Event::Up(peer) => show(peer.identity.name.as_bytes()),
                     Event::Down => demux.clear(),
-                    Event::Opened { peer, channel, .. } => {
-                        show(channel.name.as_bytes());
-                        link.attach(peer, ChannelId::new(input()));
-                    }
+                    Event::Opened { channel, .. } => show(channel.name.as_bytes()),
                     Event::Frame(frame) => match demux.insert((frame.channel, frame.message), &frame) {
                         Ok(Some(message)) => show(message.data),
                         Ok(None) => output(demux.given_up() as u8),
