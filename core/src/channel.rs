@@ -125,7 +125,8 @@ impl<'a> Channel<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The table has no room; build the link with more `CHANNELS`.
+    /// No number is free, here or among those that the peer keeps: try again when another channel has ended, or build the link with more
+    /// `CHANNELS`. The number of one that was closed is free when the peer has answered that.
     Full,
     /// The name is empty, longer than [`NAME_MAX`] bytes or holds a control character.
     Name,

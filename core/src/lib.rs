@@ -123,7 +123,7 @@ pub use cut::{Cut, Message};
 pub use demux::{CLOSED, Demux, Rebuilt};
 pub use event::{Event, Peer, PeerChannel};
 pub use frame::{Frame, Kind, MessageId, Position};
-pub use greeting::{ASK_INTERVAL_US, HELLO_INTERVAL_US};
+pub use greeting::{ASK_INTERVAL_US, HASTY_HELLOS, HELLO_HASTE_US, HELLO_INTERVAL_US};
 pub use link::{Config, Link};
 pub use mux::{Mux, SendError};
 pub use packet::Identity;

@@ -31,7 +31,7 @@ use crate::lane::{InLane, OutLane};
 use crate::line::Line;
 use crate::mux::Mux;
 use crate::output::{Output, packet_max};
-use crate::packet::{Identity, PACKET_MIN, Seal};
+use crate::packet::{CHANNELS_MAX, Identity, PACKET_MIN, Seal};
 use crate::repair::Repair;
 use crate::stats::Stats;
 use crate::window::ReceiveWindow;
@@ -121,6 +121,8 @@ struct Known {
     ack_every: u8,
     /// How often it wants to hear something.
     heartbeat_us: u64,
+    /// Channels of ours that it keeps.
+    channels: u8,
 }
 
 impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>
@@ -137,7 +139,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
     pub fn new(config: Config<'i>) -> Self {
         const {
             assert!(packet_max(FRAME) >= PACKET_MIN && FRAME <= P::LEN && P::LEN <= 4096);
-            assert!(CHANNELS >= 1 && CHANNELS <= 128);
+            assert!(CHANNELS >= 1 && CHANNELS <= CHANNELS_MAX as usize);
         };
         Self {
             config: Config { epoch: config.epoch.max(1), identity: config.identity.shortened(), ..config },
@@ -213,6 +215,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
     pub fn interrupted(&mut self) {
         self.deframer.reset();
         self.output.consume(usize::MAX);
+        self.greeting.hurry();
         self.greeting.ask_at_once();
         self.repair.hurry();
     }

@@ -66,6 +66,8 @@ pub enum SendError {
     Down,
     /// There is no channel of that number.
     Channel,
+    /// The peer keeps fewer channels, so this one does not reach it: close it, and open it again under a lower number.
+    Beyond,
 }
 
 impl fmt::Display for SendError {
@@ -77,6 +79,7 @@ impl fmt::Display for SendError {
             Self::Total(total) => write!(f, "the stream stated {total} frames"),
             Self::Down => f.write_str("no peer has said hello"),
             Self::Channel => f.write_str("no such channel"),
+            Self::Beyond => f.write_str("the peer keeps fewer channels"),
         }
     }
 }

@@ -14,6 +14,7 @@ pub use ack::Ack;
 pub use close::{Close, REASON_MAX};
 pub(crate) use data::overhead as data_overhead;
 pub use data::{Care, Data, RUN_MAX};
+pub(crate) use hello::CHANNELS_MAX;
 pub use hello::{Hello, IDENTITY_MAX, Identity, PACKET_MIN, Terms, VERSION};
 pub use open::Open;
 
@@ -156,5 +157,5 @@ pub(crate) fn check(bytes: &[u8], seal: Seal) -> Result<&[u8], DecodeError> {
 }
 
 fn channel_id(body: &mut Reader<'_>) -> Option<ChannelId> {
-    u8::try_from(body.varint()?).ok().map(ChannelId)
+    body.u8().filter(|number| *number < CHANNELS_MAX).map(ChannelId)
 }

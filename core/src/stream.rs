@@ -68,7 +68,7 @@ impl Stream {
         let meta = if self.next == 0 { meta } else { "" };
         // Labels as long as the longest number that they may have to hold.
         let sequence_max = self.next.max(self.total.unwrap_or(0));
-        let overhead = data_overhead(self.route.channel, self.route.message, sequence_max, meta);
+        let overhead = data_overhead(self.route.message, sequence_max, meta);
         let room = packet_max.checked_sub(overhead).ok_or(SendError::Meta)?.min(FRAME.saturating_sub(meta.len()));
         let room = room.min(chunk);
         let len = match self.kind {

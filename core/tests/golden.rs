@@ -34,6 +34,7 @@ fn packets() -> Vec<(&'static str, Packet<'static>)> {
         window: 8,
         ack_every: 4,
         silence_ms: 1000,
+        channels: 8,
     };
     let identity = Identity { name: "board", firmware: "fw 1", serial: "0001" };
     let presence = Channel::new("presence").with_priority(Priority::Urgent).with_delivery(Delivery::Latest);
@@ -44,8 +45,11 @@ fn packets() -> Vec<(&'static str, Packet<'static>)> {
     vec![
         ("hello, nobody seen", Packet::Hello(Hello { asks: true, terms, identity })),
         ("hello, epoch 5 seen", Packet::Hello(Hello { asks: false, terms: Terms { seen: 5, ..terms }, identity })),
-        ("hello, silence 0", {
-            Packet::Hello(Hello { asks: true, terms: Terms { silence_ms: 0, ..terms }, identity })
+        ("hello, silence 0, 128 channels", {
+            Packet::Hello(Hello { asks: true, terms: Terms { silence_ms: 0, channels: 128, ..terms }, identity })
+        }),
+        ("hello, versions 1 to 2", {
+            Packet::Hello(Hello { asks: true, terms: Terms { version_min: 1, ..terms }, identity })
         }),
         ("open chat as 0", Packet::Open(Open { id: CHAT, place: 0, channel: Channel::new("chat") })),
         ("open presence as 1, next place 7", Packet::Open(Open { id: ChannelId::new(1), place: 7, channel: presence })),
@@ -65,7 +69,7 @@ fn packets() -> Vec<(&'static str, Packet<'static>)> {
             Packet::Data(numbered(255, 255, lossy((1, 0), Some(2), b"hi \xed\xa0\xbd")))
         }),
         ("frame 0, place 0: bytes with zeros", {
-            Packet::Data(numbered(0, 0, Data { kind: Kind::Binary, ..lossy((1, 0), Some(1), &[0, 1, 0]) }))
+            Packet::Data(numbered(0, 0, Data { kind: Kind::Binary, ..lossy((1, 0), Some(1), &[0, 1, 0, 8]) }))
         }),
         ("frame 1, place 1: with meta", {
             Packet::Data(numbered(1, 1, Data { meta: "m", ..lossy((1, 0), Some(1), b"x") }))
@@ -171,21 +175,28 @@ fn fields_out_of_range_are_refused_although_the_check_fits() {
         checked(&[&[0x10][..], &versions, &[epoch, 0, 0, 0, 0, 0, 0, 0, packet_max, 1, 0, 0, 0], rest].concat())
     };
     let decode = |bytes: &[u8]| Packet::decode(bytes, Seal::default()).map(|_| ());
-    assert_eq!(decode(&hello(1, 0x82, [1, 2], &[1, 1, 0])), Ok(()));
+    assert_eq!(decode(&hello(1, 0x82, [1, 2], &[1, 1, 0, 8])), Ok(()));
     assert_eq!(decode(&checked(&[0x10, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 120, 0, 0, 0])), Ok(()), "one of version 1");
     let malformed = |what, bytes: Vec<u8>| assert_eq!(decode(&bytes), Err(DecodeError::Malformed), "{what}");
-    malformed("an epoch of 0", hello(0, 0x82, [1, 2], &[1, 1, 0]));
-    malformed("a packet_max of 129", hello(1, 0x81, [1, 2], &[1, 1, 0]));
-    malformed("versions the wrong way round", hello(1, 0x82, [2, 1], &[1, 1, 0]));
-    malformed("a window of 0", hello(1, 0x82, [1, 2], &[0, 1, 0]));
-    malformed("a window of 65", hello(1, 0x82, [1, 2], &[65, 1, 0]));
-    malformed("an answer never wanted", hello(1, 0x82, [1, 2], &[1, 0, 0]));
+    malformed("an epoch of 0", hello(0, 0x82, [1, 2], &[1, 1, 0, 8]));
+    malformed("a packet_max of 129", hello(1, 0x81, [1, 2], &[1, 1, 0, 8]));
+    malformed("versions the wrong way round", hello(1, 0x82, [2, 1], &[1, 1, 0, 8]));
+    malformed("a window of 0", hello(1, 0x82, [1, 2], &[0, 1, 0, 8]));
+    malformed("a window of 65", hello(1, 0x82, [1, 2], &[65, 1, 0, 8]));
+    malformed("an answer never wanted", hello(1, 0x82, [1, 2], &[1, 0, 0, 8]));
+    malformed("no channel", hello(1, 0x82, [1, 2], &[1, 1, 0, 0]));
+    malformed("129 channels", hello(1, 0x82, [1, 2], &[1, 1, 0, 129]));
     malformed("a hello that breaks off", hello(1, 0x82, [1, 2], &[1]));
     malformed("a channel without a name", checked(&[0x20, 0, 0, 1, 0, 0, 0, 0]));
     malformed("a control character in a name", checked(&[0x20, 0, 0, 1, 0, 1, 9, 0, 0]));
     malformed("priority 3", checked(&[0x20, 0, 0, 3, 0, 1, b'c', 0, 0]));
     malformed("delivery 3", checked(&[0x20, 0, 0, 1, 3, 1, b'c', 0, 0]));
-    malformed("channel 256", checked(&[0x20, 0x80, 2, 0, 1, 0, 1, b'c', 0, 0]));
+    for kind in [&[0x20][..], &[0x30], &[0x40, 0], &[0x70, 0]] {
+        let rest = [0, 1, 0, 1, b'c', 0, 0];
+        let rest = if kind[0] == 0x70 { &rest[..1] } else { &rest };
+        assert_eq!(decode(&checked(&[kind, &[127], rest].concat())), Ok(()));
+        malformed("channel 128", checked(&[kind, &[128], rest].concat()));
+    }
     malformed("a content of 33 bytes", checked(&[&[0x20, 0, 0, 1, 0, 1, b'c', 33][..], &[b'x'; 33], &[0]].concat()));
     malformed("a sequence that is not below its total", checked(&[0x31, 0, 1, 2, 2]));
     malformed("a meta that is no UTF-8", checked(&[0x32, 0, 1, 0, 1, 0xff]));

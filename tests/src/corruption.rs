@@ -90,6 +90,7 @@ impl Corruption {
             window: 1 + self.below(64) as u8,
             ack_every: 1 + self.below(8) as u8,
             silence_ms: self.below(5000) as u32,
+            channels: 1 + self.below(128) as u8,
         };
         Hello { asks: self.below(2) == 0, terms, identity }
     }

@@ -3,6 +3,7 @@
 use super::Link;
 use crate::buffer::Buffer;
 use crate::channel::{Channel, ChannelId, OpenError};
+use crate::event::PeerChannel;
 use crate::lane::{Closing, Meaning, OutLane, name_check};
 use crate::packet::REASON_MAX;
 use crate::pool::Role;
@@ -15,13 +16,14 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
     ///
     /// # Errors
     ///
-    /// [`OpenError::Full`] beyond `CHANNELS`, [`OpenError::Name`] and [`OpenError::Meta`] for what cannot cross the wire.
+    /// [`OpenError::Full`] beyond `CHANNELS`, and beyond what the peer keeps, if it is known; [`OpenError::Name`] and [`OpenError::Meta`] for what cannot cross the wire.
     pub fn open(&mut self, channel: Channel<'i>) -> Result<ChannelId, OpenError> {
         channel.check()?;
         if let Some(known) = self.channel_named(channel.name) {
             return Ok(known);
         }
-        let mut numbers = (0..CHANNELS).filter_map(|at| u8::try_from(at).ok()).map(ChannelId);
+        let kept = self.peer.map_or(CHANNELS, |peer| CHANNELS.min(usize::from(peer.channels)));
+        let mut numbers = (0..kept).filter_map(|at| u8::try_from(at).ok()).map(ChannelId);
         let is_free = |id: &ChannelId| self.out_lanes.get(id.index()).is_some_and(|lane| lane.channel.is_none());
         let name = name_check(channel.name);
         let is_meant = |id: &ChannelId| {
@@ -44,10 +46,20 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         Ok(id)
     }
 
+    /// Keeps what comes on a channel of the peer's that this side could not open yet, as many frames as there is credit for, until
+    /// [`Link::open`] takes its name.
+    pub fn keep(&mut self, channel: PeerChannel) {
+        if let Some(lane) =
+            self.in_lanes.get_mut(usize::from(channel.0)).filter(|lane| lane.meaning == Meaning::NotOurs)
+        {
+            lane.is_paused = true;
+        }
+    }
+
     /// Ends a channel once everything queued on it has arrived; it takes no more messages. Its number is free again when the peer has
     /// taken all of it: not while the channel is paused there.
     ///
-    /// Without a link it ends at once. A channel that is not open is left alone.
+    /// Without a link, and beyond what the peer keeps, it ends at once. A channel that is not open is left alone.
     pub fn close(&mut self, channel: ChannelId) {
         self.end(channel, None);
     }
@@ -60,13 +72,13 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
     }
 
     fn end(&mut self, channel: ChannelId, reset: Option<&'i str>) {
-        let is_linked = self.peer.is_some();
+        let is_known_there = self.peer.is_some_and(|peer| channel.0 < peer.channels);
         let Some(lane) = self.out_lanes.get_mut(channel.index()).filter(|lane| lane.is_open()) else { return };
         if reset.is_some() {
             self.mux.pool.retain(|block| block.role == Role::Held || block.route.channel != channel);
             lane.all_arrived();
         }
-        if is_linked {
+        if is_known_there {
             lane.closing = Some(Closing { reset, place: None, number: None, is_due: true });
         } else {
             lane.channel = None;

@@ -40,6 +40,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         };
         match lane.meaning {
             Meaning::Ours(_) => {}
+            Meaning::NotOurs if lane.is_paused => {}
             Meaning::Unknown if lane.ahead(place) < 0 => {}
             Meaning::Unknown => {
                 // Not answered: it comes again by the sender's timer, after the table.

@@ -20,6 +20,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
 
     pub(super) fn handle_hello(&mut self, terms: Terms, asks: bool, now_us: u64) -> bool {
         let knows_us = terms.seen == self.config.epoch;
+        let round_trip_us = self.greeting.age_us(now_us);
         let mut is_news = false;
         if self.peer.is_none_or(|peer| peer.epoch != terms.epoch) {
             is_news = self.meet(terms);
@@ -31,7 +32,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             peer.is_up = true;
             is_news = true;
             self.credits_at_us = now_us.saturating_add(CREDITS_US);
-            self.repair.greeted(now_us.saturating_sub(self.greeting.left_at_us()));
+            self.repair.greeted(round_trip_us);
+            self.greeting.calm();
         }
         // Of two that cannot agree neither is ever up: they do not answer each other for ever.
         if asks && (!knows_us || self.is_up()) {
@@ -60,8 +62,10 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             window: terms.window,
             ack_every: terms.ack_every,
             heartbeat_us: heartbeat_us(terms.silence_ms),
+            channels: terms.channels,
         });
         self.greeting.refused = 0;
+        self.greeting.hurry();
         self.out_lanes.iter_mut().for_each(|lane| lane.restart(terms.window));
         false
     }
@@ -91,6 +95,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             window: Self::WINDOW,
             ack_every: Self::ACK_EVERY,
             silence_ms: self.config.silence_ms,
+            channels: CHANNELS as u8,
         };
         self.put(&Packet::Hello(Hello { asks, terms, identity: self.config.identity }), Seal::default());
     }

@@ -83,7 +83,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     ///
     /// # Errors
     ///
-    /// [`SendError::Down`] or [`SendError::Channel`].
+    /// [`SendError::Down`], [`SendError::Channel`] or [`SendError::Beyond`].
     pub fn begin(&mut self, channel: ChannelId) -> Result<Stream, SendError> {
         let (route, _) = self.route(channel, 0)?;
         self.next_message = self.next_message.wrapping_add(1);
@@ -94,7 +94,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     /// Bytes of meta and data that every frame can hold for the peer that is up, whatever its labels; 0 without one.
     #[must_use]
     pub fn frame_room(&self) -> usize {
-        let labels = packet::data_overhead(ChannelId(u8::MAX), MessageId(u32::MAX), u32::MAX, "") + META_LEN_MAX;
+        let labels = packet::data_overhead(MessageId(u32::MAX), u32::MAX, "") + META_LEN_MAX;
         self.up().map_or(0, |peer| peer.frame_max.saturating_sub(labels))
     }
 
@@ -133,10 +133,13 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     fn route(&self, channel: ChannelId, len: usize) -> Result<(Route, usize), SendError> {
         let peer = self.up().ok_or(SendError::Down)?;
         let spec = self.channel(channel).ok_or(SendError::Channel)?;
+        if channel.0 >= peer.channels {
+            return Err(SendError::Beyond);
+        }
         let message = MessageId(self.next_message);
         let route = Route { channel, message, priority: spec.priority, delivery: spec.delivery };
         let room = |sequence_max| {
-            let overhead = packet::data_overhead(channel, message, sequence_max, "") + META_LEN_MAX;
+            let overhead = packet::data_overhead(message, sequence_max, "") + META_LEN_MAX;
             peer.frame_max.saturating_sub(overhead)
         };
         // A message of one frame has short labels; there are never more frames than bytes, so labels that count bytes are long enough.

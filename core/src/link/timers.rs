@@ -19,7 +19,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     /// Does what is due at `now_us`.
     pub fn handle_timeout(&mut self, now_us: u64) {
         let Some(peer) = self.up() else {
-            self.greeting.is_due |= now_us >= self.greeting.at_us;
+            self.greeting.is_due |= now_us >= self.greeting.at_us();
             return;
         };
         if self.is_number_leaving && !self.output.is_empty() {
@@ -49,7 +49,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     /// When [`Link::handle_timeout`] has something to do next, in microseconds; `None` while nothing is awaited.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        let Some(peer) = self.up() else { return (!self.greeting.is_due).then_some(self.greeting.at_us) };
+        let Some(peer) = self.up() else { return (!self.greeting.is_due).then(|| self.greeting.at_us()) };
         let deadlines = [
             (!self.acks.is_due()).then_some(self.credits_at_us),
             self.sign_at_us(peer),
@@ -75,7 +75,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             silence_ms => (u64::from(silence_ms) * 1000).max(DEAF_MIN_US),
         };
         let deaf_at_us = self.heard_at_us.saturating_add(patience_us);
-        (!self.greeting.is_due).then_some(deaf_at_us.max(self.greeting.at_us))
+        (!self.greeting.is_due).then_some(deaf_at_us.max(self.greeting.at_us()))
     }
 
     fn silent_at_us(&self) -> Option<u64> {

@@ -43,7 +43,8 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         }
         let peer = self.up()?;
         let seal = self.seal_out(peer);
-        if let Some((at, _)) = self.out_lanes.iter().enumerate().find(|(_, lane)| lane.is_to_be_told()) {
+        let mut kept = self.out_lanes.iter().take(usize::from(peer.channels));
+        if let Some(at) = kept.position(OutLane::is_to_be_told) {
             return self.put_open(at, seal, now_us);
         }
         if self.acks.is_due() {
@@ -204,8 +205,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
         if self.out_lanes.iter().any(is_urgent) {
             return 0;
         }
-        let (channel, most) = (ChannelId(u8::MAX), u32::MAX);
-        let around = packet::data_overhead(channel, crate::frame::MessageId(most), most, "") + META_LEN_MAX;
+        let around = packet::data_overhead(crate::frame::MessageId(u32::MAX), u32::MAX, "") + META_LEN_MAX;
         peer.packet_max.saturating_sub(around).min(self.chunk())
     }
 

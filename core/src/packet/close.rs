@@ -35,7 +35,7 @@ pub(super) fn read<'a>(flags: u8, mut body: Reader<'a>) -> Option<Close<'a>> {
 pub(super) fn write(out: &mut Writer<'_>, close: &Close<'_>) {
     out.u8(super::CLOSE << 4 | if close.reset.is_some() { RESET } else { 0 });
     out.u8(close.number);
-    out.varint(u32::from(close.channel.0));
+    out.u8(close.channel.0);
     out.u8(close.place);
     out.put(close.reset.unwrap_or_default().as_bytes());
 }

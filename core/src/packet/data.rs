@@ -93,11 +93,11 @@ impl<'a> Data<'a> {
 }
 
 /// Bytes around the data of a frame, before COBS, when no number is longer than these.
-pub(crate) fn overhead(channel: ChannelId, message: MessageId, sequence_max: u32, meta: &str) -> usize {
-    let labels = [u32::from(channel.0), message.0, sequence_max, sequence_max.saturating_add(1)];
+pub(crate) fn overhead(message: MessageId, sequence_max: u32, meta: &str) -> usize {
+    let labels = [message.0, sequence_max, sequence_max.saturating_add(1)];
     let meta_len = if meta.is_empty() { 0 } else { varint_len(meta.len() as u32) + meta.len() };
-    let number_and_place = 2;
-    1 + number_and_place + labels.iter().map(|label| varint_len(*label)).sum::<usize>() + meta_len + CHECK
+    let number_channel_place = 3;
+    1 + number_channel_place + labels.iter().map(|label| varint_len(*label)).sum::<usize>() + meta_len + CHECK
 }
 
 fn varint_len(value: u32) -> usize {
@@ -131,17 +131,16 @@ pub(super) fn write(out: &mut Writer<'_>, data: &Data<'_>) {
     let flag = |set: bool, bit: u8| if set { bit } else { 0 };
     let flags =
         flag(data.total.is_some(), TOTAL) | flag(!data.meta.is_empty(), META) | flag(data.kind == Kind::Binary, BINARY);
-    let channel = u32::from(data.channel.0);
     match data.care {
         Care::Lossy => {
             out.u8(super::LOSSY << 4 | flags);
-            out.varint(channel);
+            out.u8(data.channel.0);
         }
         Care::Numbered { number, place } => {
             let kind = if data.size.is_some() { super::RUN } else { super::FRAME };
             out.u8(kind << 4 | flags | flag(data.labels.is_none(), NEXT));
             out.u8(number);
-            out.varint(channel);
+            out.u8(data.channel.0);
             out.u8(place);
         }
     }

@@ -64,10 +64,14 @@ pub struct Terms {
     pub ack_every: u8,
     /// Milliseconds without a packet after which the sender takes the line for dead; 0 for never.
     pub silence_ms: u32,
+    /// Channels of the receiver's that the sender keeps, 1 to 128: their numbers are below this.
+    pub channels: u8,
 }
 
 /// Most that [`Terms::window`] may be: places of a channel that are on their way have a byte to be told apart.
 pub(crate) const WINDOW_MAX: u8 = 64;
+/// Most that [`Terms::channels`] may be: the numbers of channels are below it.
+pub(crate) const CHANNELS_MAX: u8 = 128;
 
 pub(super) fn read<'a>(flags: u8, mut body: Reader<'a>) -> Option<Hello<'a>> {
     let [version_min, version_max] = [body.u8()?, body.u8()?];
@@ -76,8 +80,8 @@ pub(super) fn read<'a>(flags: u8, mut body: Reader<'a>) -> Option<Hello<'a>> {
     let identity = Identity { name: body.string()?, firmware: body.string()?, serial: body.string()? };
     // Version 1 ends here, and no later one than ours need go on as ours does; whoever speaks only those is to be told so by name.
     let is_ours = (version_min..=version_max).contains(&VERSION);
-    let [window, ack_every, silence_ms] =
-        if is_ours { [body.varint()?, u32::from(body.u8()?), body.varint()?] } else { [1, 1, 0] };
+    let (window, ack_every, silence_ms, channels) =
+        if is_ours { (body.varint()?, body.u8()?, body.varint()?, body.u8()?) } else { (1, 1, 0, 1) };
     let terms = Terms {
         version_min,
         version_max,
@@ -85,10 +89,13 @@ pub(super) fn read<'a>(flags: u8, mut body: Reader<'a>) -> Option<Hello<'a>> {
         seen,
         packet_max,
         window: u8::try_from(window).ok().filter(|window| (1..=WINDOW_MAX).contains(window))?,
-        ack_every: u8::try_from(ack_every).ok().filter(|every| *every > 0)?,
+        ack_every,
         silence_ms,
+        channels,
     };
     let valid = epoch != 0
+        && ack_every > 0
+        && (1..=CHANNELS_MAX).contains(&channels)
         && version_min <= version_max
         && (!is_ours || usize::try_from(packet_max).is_ok_and(|max| max >= PACKET_MIN))
         && [identity.name, identity.firmware, identity.serial].iter().all(|field| field.len() <= IDENTITY_MAX);
@@ -108,4 +115,5 @@ pub(super) fn write(out: &mut Writer<'_>, Hello { asks, terms, identity }: &Hell
     out.varint(u32::from(terms.window));
     out.u8(terms.ack_every);
     out.varint(terms.silence_ms);
+    out.u8(terms.channels);
 }

@@ -26,7 +26,7 @@ pub(super) fn read<'a>(mut body: Reader<'a>) -> Option<Open<'a>> {
 
 pub(super) fn write(out: &mut Writer<'_>, Open { id, place, channel }: &Open<'_>) {
     out.u8(super::OPEN << 4);
-    out.varint(u32::from(id.0));
+    out.u8(id.0);
     out.u8(*place);
     out.u8(channel.priority as u8);
     out.u8(channel.delivery as u8);

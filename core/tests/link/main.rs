@@ -8,3 +8,4 @@ mod runs;
 mod sends;
 mod session;
 mod silence;
+mod table;

@@ -262,6 +262,7 @@ pub const TERMS: Terms = Terms {
     window: 16,
     ack_every: 4,
     silence_ms: 1000,
+    channels: 8,
 };
 
 /// A HELLO on the wire.

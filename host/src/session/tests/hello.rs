@@ -111,6 +111,7 @@ fn hello_of_version_3() -> Vec<u8> {
         window: 8,
         ack_every: 4,
         silence_ms: 1000,
+        channels: 8,
     };
     let identity = Identity { name: "b", firmware: "f", serial: "s" };
     let mut run = vec![0; 256];
