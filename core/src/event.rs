@@ -4,7 +4,7 @@ use crate::channel::{Channel, ChannelId};
 use crate::frame::Frame;
 use crate::packet::Identity;
 
-/// Number of a channel of the peer's side, which tells its openings from others of the same name.
+/// Number of a channel of the peer's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PeerChannel(pub(crate) u8);
@@ -17,6 +17,8 @@ pub struct Peer<'a> {
     pub epoch: u32,
     /// Who.
     pub identity: Identity<'a>,
+    /// Channels of ours that it keeps: those from this number on do not reach it.
+    pub channels: u8,
 }
 
 /// What a link tells its application.

@@ -111,6 +111,7 @@ impl<'s> Session<'s> {
                 self.hint();
             }
             self.end_unopened(now);
+            self.open_awaited();
             self.show_stats(now);
             let mut wake_at = hint_at.unwrap_or(self.stats_at).min(self.stats_at);
             if let Some(due_us) = self.link.poll_timeout() {

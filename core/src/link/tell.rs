@@ -276,7 +276,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             }
             Told::Packet(len) => match Packet::decode_checked(self.deframer.packet(len)).ok()? {
                 Packet::Hello(Hello { terms, identity, .. }) => Some(match self.peer {
-                    Some(_) => Event::Up(Peer { epoch: terms.epoch, identity }),
+                    Some(_) => Event::Up(Peer { epoch: terms.epoch, identity, channels: terms.channels }),
                     None => Event::Incompatible { min: terms.version_min, max: terms.version_max },
                 }),
                 Packet::Open(Open { id, channel, .. }) => {

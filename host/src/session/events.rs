@@ -1,6 +1,8 @@
 //! What the link tells, and what becomes of it for clients.
 
-use pocketmux_core::{ChannelId, Event};
+use std::ops::Range;
+
+use pocketmux_core::{ChannelId, Event, Peer};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -26,18 +28,20 @@ impl Session<'_> {
                     }
                 }
                 Event::Up(peer) => {
-                    let (epoch, hello) = (peer.epoch, Hello::new(peer.identity, &self.slot.short_name()));
-                    self.up(epoch, hello)?;
+                    let Peer { epoch, identity, channels } = peer;
+                    let hello = Hello::new(identity, &self.slot.short_name());
+                    self.up(epoch, hello, channels)?;
                 }
-                Event::Opened { channel, ours, .. } => {
-                    let announced = Announced::from(channel);
-                    self.opened(ours, &announced);
+                Event::Opened { peer, channel, ours } => {
+                    let announced = Announced::new(peer, channel);
+                    self.opened(ours, announced);
                 }
                 // What one direction has ended, the other has no use for.
                 Event::Closed { ours: Some(id), reset, .. } => {
                     let reset = reset.map(str::to_owned);
                     self.closed(id, reset.as_deref());
                 }
+                Event::Closed { peer, ours: None, .. } => self.pockets.no_longer_await(peer),
                 Event::Down => self.down(),
                 Event::Silent => self.silent(),
                 Event::Back => self.online(),
@@ -51,7 +55,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn up(&mut self, epoch: u32, hello: Hello) -> Result<(), Ended> {
+    fn up(&mut self, epoch: u32, hello: Hello, kept: u8) -> Result<(), Ended> {
         self.slot.recognise(&hello).map_err(Ended::Stranger)?;
         let Hello { firmware, serial, .. } = hello;
         let slot = &mut *self.slot;
@@ -62,8 +66,10 @@ impl Session<'_> {
             info!("{name} is online on {port} ({firmware}, serial {serial}).{left_out}");
         }
         self.scribe = Some(Scribe::new(&slot.device.name, epoch));
-        let ids = (0..CHANNELS).map(|at| ChannelId::new(at as u8));
-        self.outgoing.hold(ids.filter(|id| self.link.channel(*id).is_some()));
+        let ids = |numbers: Range<u8>| numbers.map(ChannelId::new);
+        // One of another firmware may keep fewer than it did: what it opens again gets a lower number.
+        ids(kept..CHANNELS as u8).for_each(|id| self.closed(id, None));
+        self.outgoing.hold(ids(0..CHANNELS as u8).filter(|id| self.link.channel(*id).is_some()));
         self.pockets.await_reopening(Instant::now());
         self.is_incompatible = false;
         self.online();
@@ -90,6 +96,7 @@ impl Session<'_> {
         debug!("{name} has started anew.");
         self.outgoing.refuse_all(&format!("{name} started anew, and may not have got this. Send it again."));
         self.scribe = None;
+        self.pockets.await_nothing();
     }
 
     fn incompatible(&mut self, min: u8, max: u8) {
@@ -106,12 +113,22 @@ impl Session<'_> {
     }
 
     /// The device has opened a channel.
-    fn opened(&mut self, ours: Option<ChannelId>, announced: &Announced) {
+    fn opened(&mut self, ours: Option<ChannelId>, announced: Announced) {
         let device = &mut self.slot.device;
-        let ours = ours.or_else(|| self.pockets.open(&mut self.link, &device.name, announced));
+        let ours = ours.or_else(|| self.pockets.open(&mut self.link, &device.name, &announced));
         if let Some(id) = ours {
             self.outgoing.opened(id);
-            self.pockets.show(device, announced);
+            self.pockets.show(device, &announced);
+        }
+    }
+
+    /// Opens what found no number before.
+    pub(super) fn open_awaited(&mut self) {
+        let awaited = self.pockets.await_nothing();
+        let before = awaited.len();
+        awaited.into_iter().for_each(|announced| self.opened(None, announced));
+        if self.pockets.awaited() < before {
+            self.slot.publish();
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::mem::replace;
 
-use pocketmux_core::{Channel, ChannelId, Delivery, Priority};
+use pocketmux_core::{Channel, ChannelId, Delivery, PeerChannel, Priority};
 use tokio::time::{Duration, Instant};
 use tracing::{info, warn};
 
@@ -26,6 +26,8 @@ pub(super) struct Pockets<'s> {
     names: &'s Names,
     /// The escaped name of each channel of the link, by its number.
     escaped: Vec<String>,
+    /// What the device has opened and the host could not yet.
+    awaited: Vec<Announced>,
     /// When channels of an earlier boot that the device has not opened again are ended.
     reopened_by: Option<Instant>,
     /// The channel whose end the device's detail tells, and how it does.
@@ -40,7 +42,7 @@ pub(super) struct Pockets<'s> {
 struct HasWarned {
     of_hosts_own: bool,
     of_surplus: bool,
-    of_unopened: bool,
+    of_awaited: bool,
 }
 
 struct Ending {
@@ -49,7 +51,9 @@ struct Ending {
 }
 
 /// What a device says of a channel when it opens it.
+#[derive(Clone)]
 pub(super) struct Announced {
+    peer: PeerChannel,
     name: Box<str>,
     priority: Priority,
     delivery: Delivery,
@@ -57,9 +61,11 @@ pub(super) struct Announced {
     meta: Box<str>,
 }
 
-impl From<Channel<'_>> for Announced {
-    fn from(Channel { name, priority, delivery, content, meta }: Channel<'_>) -> Self {
-        Self { name: name.into(), priority, delivery, content: content.into(), meta: meta.into() }
+impl Announced {
+    /// What it says of that channel of its.
+    pub(super) fn new(peer: PeerChannel, channel: Channel<'_>) -> Self {
+        let Channel { name, priority, delivery, content, meta } = channel;
+        Self { peer, name: name.into(), priority, delivery, content: content.into(), meta: meta.into() }
     }
 }
 
@@ -69,6 +75,7 @@ impl<'s> Pockets<'s> {
         Self {
             names,
             escaped: Vec::new(),
+            awaited: Vec::new(),
             reopened_by: None,
             ended: None,
             has_warned: HasWarned::default(),
@@ -81,7 +88,7 @@ impl<'s> Pockets<'s> {
         self.escaped.get(id.index()).map(String::as_str)
     }
 
-    /// Opens our side of a channel that the device called `device` has opened; `None` for one that it cannot have.
+    /// Opens our side of a channel that the device called `device` has opened; `None` for one that it cannot have, or not yet.
     pub(super) fn open(&mut self, link: &mut DeviceLink<'s>, device: &str, announced: &Announced) -> Option<ChannelId> {
         let name = self.admit(device, &announced.name)?;
         let names: &'s Names = self.names;
@@ -98,10 +105,13 @@ impl<'s> Pockets<'s> {
                 }
                 Some(id)
             }
+            // The number that it shall have may be that of a channel whose end is on its way.
             Err(error) => {
-                if !replace(&mut self.has_warned.of_unopened, true) {
-                    warn!("The channel {name:?} of {device} was not opened: {error}.");
+                if !replace(&mut self.has_warned.of_awaited, true) {
+                    info!("The channel {name:?} of {device} is opened when another has ended: {error}.");
                 }
+                link.keep(announced.peer);
+                self.awaited.push(announced.clone());
                 None
             }
         }
@@ -124,6 +134,21 @@ impl<'s> Pockets<'s> {
             warn!("{device} has opened channels of {NAMES} different names; {name:?} is left out, and those after it.");
         }
         kept
+    }
+
+    /// How many channels of the device's could not be opened yet.
+    pub(super) fn awaited(&self) -> usize {
+        self.awaited.len()
+    }
+
+    /// Forgets the channels that could not be opened yet, and returns them.
+    pub(super) fn await_nothing(&mut self) -> Vec<Announced> {
+        std::mem::take(&mut self.awaited)
+    }
+
+    /// The device has ended a channel that may not have been opened yet.
+    pub(super) fn no_longer_await(&mut self, peer: PeerChannel) {
+        self.awaited.retain(|announced| announced.peer != peer);
     }
 
     /// Shows a channel that is open on both sides.

@@ -1,20 +1,13 @@
 //! Boards that start anew, are unplugged, or fall silent.
 
-use std::sync::Arc;
-
 use pocketmux_core::Message;
 use tokio::io::duplex;
-use tokio::time::{Duration, Instant, timeout};
+use tokio::time::{Duration, Instant};
 
-use super::rig::{Board, CHAT, Rig, TERMS, TYPING, client_frame, frames};
-use crate::device::{Slot, Terms};
-use crate::hub::Hub;
-use crate::inbound::Inbound;
-use crate::port::{Port, PortSpec};
-use crate::refusal::Refusals;
-use crate::registry::Registry;
+use super::rig::{Board, CHAT, Rig, TERMS, TYPING, client, client_frame, frames, refused, run_ms};
+use crate::device::Terms;
+use crate::port::Port;
 use crate::session::Ended;
-use crate::shutdown::Shutdown;
 use crate::table::DeviceState;
 
 #[tokio::test(start_paused = true)]
@@ -25,9 +18,9 @@ async fn a_reboot_changes_the_ids_of_messages_and_keeps_the_channels() {
     board.until(|board| board.link.is_up() && rig.has_channels()).await;
     let mut board = Board::new(board.wire, "s1", 2);
     board.until(|board| board.link.is_up()).await;
-    let _ = timeout(Duration::from_millis(100), board.until(|_| false)).await;
+    run_ms(&mut board, 100).await;
     board.link.send(TYPING, &Message::text("typing")).unwrap();
-    let _ = timeout(Duration::from_millis(100), board.until(|_| false)).await;
+    run_ms(&mut board, 100).await;
     let mut texts = Vec::new();
     reader.take(&mut texts).unwrap();
     assert!(frames(&texts)[0]["messageId"].as_str().unwrap().ends_with("@microbit.2"), "{texts:?}");
@@ -60,17 +53,11 @@ async fn after_an_unplugging_only_the_same_board_is_taken_back() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_on_its_way_when_the_cable_was_pulled_arrives_after_the_replug_once() {
-    let ((ours, theirs), (ours_2, theirs_2)) = (duplex(256), duplex(256));
-    let (_stop, stopping) = Shutdown::new();
-    let hub = Arc::new(Hub::new(Registry::load(None)));
-    let port = Port::in_memory(ours);
-    let slot = Slot::new(PortSpec::Demo, &port, TERMS, hub.clone(), stopping);
-    let session = Rig::spawn_on(slot, vec![port, Port::in_memory(ours_2)]);
-    let mut board = Board::new(theirs, "s1", 1);
-    board.until(|board| board.link.is_up() && hub.devices()[0].channels.len() == 3).await;
-    let (mut reader, _) = hub.subscribe(false);
-    let refusals = Arc::new(Refusals::new());
-    let mut client = Inbound::new(&hub, refusals.clone());
+    let (rig, [wire, after]) = Rig::on_wires(TERMS);
+    let mut board = Board::new(wire, "s1", 1);
+    board.until(|board| board.link.is_up() && rig.has_channels()).await;
+    let (mut reader, _) = rig.hub.subscribe(false);
+    let (mut client, refusals) = client(&rig);
     let lines: Vec<String> = (0..20).map(|n| format!("{n} {}", "x".repeat(200))).collect();
     lines.iter().for_each(|line| client.take(&client_frame("chat", line)));
     for line in ["one", "two"] {
@@ -78,20 +65,17 @@ async fn what_was_on_its_way_when_the_cable_was_pulled_arrives_after_the_replug_
     }
     // In the middle of it all.
     board.until(|board| board.heard.len() > 3).await;
-    board.wire = theirs_2;
+    board.wire = after;
     board.link.interrupted();
     board.until(|board| board.heard.len() == lines.len()).await;
-    assert_eq!(hub.devices()[0].state, DeviceState::Online);
+    assert_eq!(rig.hub.devices()[0].state, DeviceState::Online);
     assert!(board.heard.iter().map(|(_, data)| data.as_slice()).eq(lines.iter().map(String::as_bytes)));
-    let _ = timeout(Duration::from_millis(100), board.until(|_| false)).await;
+    run_ms(&mut board, 100).await;
     let mut texts = Vec::new();
     reader.take(&mut texts).unwrap();
     let of_board = frames(&texts).into_iter().filter(|frame| frame["from"] == "microbit");
     assert!(of_board.map(|frame| frame["data"].clone()).eq(["one", "two"]));
-    let mut refused = Vec::new();
-    refusals.take(&mut refused);
-    assert!(refused.is_empty(), "{refused:?}");
-    session.abort();
+    assert!(refused(&refusals).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,14 +101,41 @@ async fn a_board_that_starts_anew_leaves_no_message_without_a_word() {
     let (rig, wire) = Rig::new();
     let mut board = Board::new(wire, "s1", 1);
     board.until(|board| board.link.is_up() && rig.has_channels()).await;
-    let refusals = Arc::new(Refusals::new());
-    let mut client = Inbound::new(&rig.hub, refusals.clone());
+    let (mut client, refusals) = client(&rig);
     client.take(&client_frame("chat", "unheard"));
     tokio::time::sleep(Duration::from_millis(100)).await;
     let mut board = Board::new(board.wire, "s1", 2);
     board.until(|board| board.link.is_up()).await;
-    let _ = timeout(Duration::from_millis(100), board.until(|_| false)).await;
-    let mut refused = Vec::new();
-    refusals.take(&mut refused);
+    run_ms(&mut board, 100).await;
+    let refused = refused(&refusals);
     assert!(refused.len() == 1 && refused[0].contains("may not have got this"), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_is_met_anew_after_another_had_its_place() {
+    let (rig, [wire, of_other, back]) = Rig::on_wires(TERMS);
+    let device = || rig.hub.devices()[0].clone();
+    let mut board = Board::new(wire, "s1", 1);
+    board.until(|board| board.link.is_up() && rig.has_channels()).await;
+    let (mut reader, _) = rig.hub.subscribe(false);
+    let (mut client, refusals) = client(&rig);
+    client.take(&client_frame("chat", "before"));
+    run_ms(&mut board, 100).await;
+    // The cable is moved to another board, which is refused, and back; the first has run on meanwhile.
+    let mut other = Board::new(of_other, "s2", 9);
+    board.wire = duplex(1).0;
+    other.until(|board| board.link.is_up() || device().detail.contains("Another device")).await;
+    drop(other);
+    board.wire = back;
+    board.link.interrupted();
+    run_ms(&mut board, 3_000).await;
+    assert_eq!(device().state, DeviceState::Online);
+    client.take(&client_frame("chat", "after"));
+    board.link.send(CHAT, &Message::text("from the board")).unwrap();
+    run_ms(&mut board, 1_000).await;
+    assert!(board.heard.iter().map(|(_, data)| data.as_slice()).eq([&b"before"[..], b"after"]));
+    let mut texts = Vec::new();
+    reader.take(&mut texts).unwrap();
+    assert_eq!(frames(&texts).iter().filter(|frame| frame["data"] == "from the board").count(), 1);
+    assert!(refused(&refusals).is_empty());
 }

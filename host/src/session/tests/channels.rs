@@ -1,14 +1,21 @@
 //! Channels that come and go, that are not read, and that are urgent.
 
-use pocketmux_core::{Channel, Identity};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use std::cell::Cell;
+
+use pocketmux_core::{Channel, Config, Event, Identity, Link, Message};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::time::{Duration, Instant, timeout};
 
-use super::rig::{Board, FILE, client, client_frame, refused, run_ms, up};
+use super::rig::{Board, FILE, Rig, client, client_frame, frames, refused, run_ms, up};
 
-/// Runs until `is_done`, and hears no faster than a line of 115200 baud carries.
-async fn crawl(board: &mut Board, is_done: impl Fn(&Board) -> bool) {
-    let mut input = [0; 12];
+/// Bytes that a line of 115200 baud carries in a millisecond.
+const LINE: usize = 12;
+/// And one so slow that an acknowledgement arrives before what follows it.
+const SLOW_LINE: usize = 8;
+
+/// Runs until `is_done`, and hears so many bytes in a millisecond.
+async fn crawl(board: &mut Board, rate: usize, is_done: impl Fn(&Board) -> bool) {
+    let mut input = vec![0; rate];
     while !is_done(board) {
         let now_us = board.started.elapsed().as_micros() as u64;
         board.link.handle_timeout(now_us);
@@ -20,6 +27,51 @@ async fn crawl(board: &mut Board, is_done: impl Fn(&Board) -> bool) {
         tokio::time::sleep(Duration::from_millis(1)).await;
         if let Ok(read) = timeout(Duration::ZERO, board.wire.read(&mut input)).await {
             board.hear(&input[..read.unwrap()], now_us);
+        }
+    }
+}
+
+async fn crawl_ms(board: &mut Board, ms: u64) {
+    let end = Instant::now() + Duration::from_millis(ms);
+    crawl(board, SLOW_LINE, |_| Instant::now() >= end).await;
+}
+
+/// A board that keeps two channels.
+struct Small {
+    link: Link<'static, 256, 16, 2>,
+    wire: DuplexStream,
+    heard: Vec<String>,
+    started: Instant,
+}
+
+impl Small {
+    fn new(wire: DuplexStream, identity: Identity<'static>, channels: &[&'static str; 2]) -> Self {
+        let mut link = Link::new(Config { identity, epoch: 77, ..Config::default() });
+        channels.iter().for_each(|name| assert!(link.open(Channel::new(name)).is_ok()));
+        Self { link, wire, heard: Vec::new(), started: Instant::now() }
+    }
+
+    async fn run_ms(&mut self, ms: u64) {
+        let mut input = [0; 256];
+        let end = Instant::now() + Duration::from_millis(ms);
+        while Instant::now() < end {
+            let now_us = self.started.elapsed().as_micros() as u64;
+            self.link.handle_timeout(now_us);
+            while !self.link.poll_transmit(now_us).is_empty() {
+                let bytes = self.link.poll_transmit(now_us).to_vec();
+                self.wire.write_all(&bytes).await.unwrap();
+                self.link.consume(bytes.len());
+            }
+            let Ok(read) = timeout(Duration::from_millis(5), self.wire.read(&mut input)).await else { continue };
+            let mut input = &input[..read.unwrap()];
+            while !input.is_empty() {
+                input = &input[self.link.handle_input(input, now_us)..];
+                while let Some(event) = self.link.poll_event() {
+                    if let Event::Frame(frame) = event {
+                        self.heard.push(String::from_utf8(frame.data.to_vec()).unwrap());
+                    }
+                }
+            }
         }
     }
 }
@@ -108,14 +160,69 @@ async fn an_urgent_message_from_a_client_waits_for_no_more_than_what_is_ahead_of
     let mut longest = Duration::ZERO;
     for n in 0..20 {
         let next = Instant::now() + Duration::from_millis(37 + 7 * n % 20);
-        crawl(&mut board, |_| Instant::now() >= next).await;
+        crawl(&mut board, LINE, |_| Instant::now() >= next).await;
         let said = format!("typing {n}");
         let at = Instant::now();
         client.take(&client_frame("typing", &said));
-        crawl(&mut board, |board| board.heard.last().is_some_and(|(_, data)| data == said.as_bytes())).await;
+        crawl(&mut board, LINE, |board| board.heard.last().is_some_and(|(_, data)| data == said.as_bytes())).await;
         longest = longest.max(at.elapsed());
     }
     // Files are on their way all the time; two chunks of theirs may be ahead, 22 ms each at 115200 baud.
     assert!(board.heard.iter().filter(|(channel, _)| *channel == FILE).count() < 4, "the files are too short");
     assert!(longest <= Duration::from_millis(60), "{longest:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_with_a_full_table_may_end_a_channel_and_open_it_at_once() {
+    for is_reset in [false, true] {
+        let (rig, wire) = Rig::new();
+        let identity = Identity { name: "microbit", firmware: "test 1", serial: "s1" };
+        let mut board = Board::with(wire, identity, 1, &["chat", "a", "b", "c"]);
+        let is_up = || rig.hub.devices()[0].channels.len() == 6;
+        board.until(|board| board.link.is_up() && is_up()).await;
+        let (mut client, refusals) = client(&rig);
+        let (mut reader, _) = rig.hub.subscribe(false);
+        for round in 0..6 {
+            let file = board.link.channel_named("file").unwrap();
+            if is_reset {
+                board.link.reset(file, "again");
+            } else {
+                board.link.close(file);
+            }
+            while board.link.open(Channel::new("file")).is_err() {
+                // As soon as its end was answered: the host's own end of it has not been, then.
+                let is_first = Cell::new(true);
+                crawl(&mut board, SLOW_LINE, |_| !is_first.replace(false)).await;
+            }
+            let file = board.link.channel_named("file").unwrap();
+            board.link.send(file, &Message::text("from the board")).unwrap();
+            crawl_ms(&mut board, 500).await;
+            let text = format!("round {round}");
+            client.take(&client_frame("file", &text));
+            crawl_ms(&mut board, 500).await;
+            assert_eq!(board.heard.last(), Some(&(file, text.into_bytes())));
+        }
+        assert_eq!(board.heard.len(), 6);
+        let mut texts = Vec::new();
+        reader.take(&mut texts).unwrap();
+        assert_eq!(frames(&texts).iter().filter(|frame| frame["data"] == "from the board").count(), 6);
+        assert!(is_up() && refused(&refusals).is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_whose_new_firmware_keeps_fewer_channels_has_those_that_it_opens() {
+    let (rig, wire) = Rig::new();
+    let identity = || Identity { name: "microbit", firmware: "test 1", serial: "s1" };
+    let mut board = Board::with(wire, identity(), 1, &["a", "b", "c", "d"]);
+    board.until(|board| board.link.is_up() && rig.hub.devices()[0].channels.len() == 6).await;
+    let mut small = Small::new(board.wire, identity(), &["d", "file"]);
+    small.run_ms(3000).await;
+    assert_eq!(rig.hub.devices()[0].channels, ["d", "file"]);
+    let (mut client, refusals) = client(&rig);
+    client.take(&client_frame("file", "for the file"));
+    client.take(&client_frame("d", "for d"));
+    small.run_ms(200).await;
+    assert_eq!(small.heard, ["for the file", "for d"]);
+    assert!(refused(&refusals).is_empty());
 }

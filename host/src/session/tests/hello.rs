@@ -1,18 +1,11 @@
 //! What a board says of itself first, or does not say.
 
-use std::sync::Arc;
-
 use pocketmux_core::packet::{self, Packet, Seal};
 use pocketmux_core::{Identity, Message, cobs};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Duration, timeout};
 
 use super::rig::{Board, CHAT, Rig, TERMS, TYPING, client, client_frame, frames, refused};
-use crate::device::Slot;
-use crate::hub::Hub;
-use crate::port::{Port, PortSpec};
-use crate::registry::Registry;
-use crate::shutdown::Shutdown;
 use crate::table::DeviceState;
 
 #[tokio::test(start_paused = true)]
@@ -35,14 +28,8 @@ async fn a_device_that_does_not_say_hello_gets_a_hint_and_no_messages() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_for_a_device_that_is_not_heard_on_its_new_port_is_refused() {
-    let ((ours, theirs), (ours_2, mut mute)) = (duplex(256), duplex(256));
-    let (stop, stopping) = Shutdown::new();
-    let hub = Arc::new(Hub::new(Registry::load(None)));
-    let port = Port::in_memory(ours);
-    let slot = Slot::new(PortSpec::Demo, &port, TERMS, hub.clone(), stopping);
-    let session = Rig::spawn_on(slot, vec![port, Port::in_memory(ours_2)]);
-    let rig = Rig { hub, session, _stop: stop };
-    let mut board = Board::new(theirs, "s1", 1);
+    let (rig, [wire, mut mute]) = Rig::on_wires(TERMS);
+    let mut board = Board::new(wire, "s1", 1);
     board.until(|board| board.link.is_up() && rig.has_channels()).await;
     drop(board);
     let mut input = [0; 64];

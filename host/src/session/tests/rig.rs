@@ -101,20 +101,25 @@ impl Rig {
     }
 
     pub(super) fn on(terms: Terms) -> (Self, DuplexStream) {
-        let (ours, theirs) = duplex(256);
+        let (rig, [wire]) = Self::on_wires(terms);
+        (rig, wire)
+    }
+
+    /// One session on several wires, one after the other.
+    pub(super) fn on_wires<const WIRES: usize>(terms: Terms) -> (Self, [DuplexStream; WIRES]) {
+        let (ours, theirs): (Vec<_>, Vec<_>) = (0..WIRES).map(|_| duplex(256)).unzip();
         let (stop, stopping) = Shutdown::new();
         let hub = Arc::new(Hub::new(Registry::load(None)));
-        let port = Port::in_memory(ours);
-        let slot = Slot::new(PortSpec::Demo, &port, terms, hub.clone(), stopping);
-        (Self { hub, session: Self::spawn(slot, port), _stop: stop }, theirs)
+        let ports: Vec<Port> = ours.into_iter().map(Port::in_memory).collect();
+        let slot = Slot::new(PortSpec::Demo, &ports[0], terms, hub.clone(), stopping);
+        (Self { hub, session: Self::spawn_on(slot, ports), _stop: stop }, theirs.try_into().unwrap())
     }
 
     pub(super) fn spawn(slot: Slot, port: Port) -> JoinHandle<(Slot, Ended)> {
         Self::spawn_on(slot, vec![port])
     }
 
-    /// One session on several ports, one after the other.
-    pub(super) fn spawn_on(mut slot: Slot, ports: Vec<Port>) -> JoinHandle<(Slot, Ended)> {
+    fn spawn_on(mut slot: Slot, ports: Vec<Port>) -> JoinHandle<(Slot, Ended)> {
         tokio::spawn(async move {
             let names = Names::new();
             let mut session = Session::new(&mut slot, &names);
