@@ -13,14 +13,21 @@ use serde::de::{Deserializer, Visitor};
 pub(crate) struct Message(Vec<u8>);
 
 /// Why what a client sent is no list of messages; the words are those that clients know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoMessages {
     /// It is something else than a list of strings.
-    #[error("Payload expected.")]
     Other,
     /// It is no JSON.
-    #[error("Broken JSON encoding.")]
     Broken,
+}
+
+impl NoMessages {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Other => "Payload expected.",
+            Self::Broken => "Broken JSON encoding.",
+        }
+    }
 }
 
 impl From<serde_json::Error> for NoMessages {
@@ -150,7 +157,7 @@ mod tests {
             assert_eq!(Message::list(json.as_bytes()), Err(NoMessages::Broken), "{json}");
         }
         assert_eq!(Message::list(b"[\"\xff\"]"), Err(NoMessages::Broken));
-        assert_eq!(NoMessages::Broken.to_string(), "Broken JSON encoding.");
+        assert_eq!(NoMessages::Broken.words(), "Broken JSON encoding.");
     }
 
     #[test]

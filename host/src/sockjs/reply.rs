@@ -14,6 +14,16 @@ const CACHED_SECONDS: &str = "31536000";
 /// For caches that know no `max-age`; those that do go by that.
 const FAR_AWAY: &str = "Thu, 31 Dec 2037 23:55:55 GMT";
 
+/// Why a request gets nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused(pub(crate) StatusCode, pub(crate) &'static str);
+
+impl From<Refused> for Reply {
+    fn from(Refused(status, words): Refused) -> Self {
+        Self::text(status, words)
+    }
+}
+
 /// An answer that is being put together.
 #[derive(Debug)]
 pub(crate) struct Reply(Response<Body>);

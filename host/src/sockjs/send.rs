@@ -7,7 +7,7 @@ use tokio::time::{Duration, timeout};
 use crate::sockjs::form;
 use crate::sockjs::line::Line;
 use crate::sockjs::message::{Message, NoMessages};
-use crate::sockjs::reply::Reply;
+use crate::sockjs::reply::{Refused, Reply};
 
 /// Longest body of a request, and longest WebSocket message. Clients gather what is sent while a request is under way into the next.
 pub(crate) const PAYLOAD_MAX: usize = 4 << 20;
@@ -21,7 +21,7 @@ pub(crate) async fn take(line: &Line, body: Body) -> Reply {
     match deliver(line, body, |bytes| Message::list(&bytes)).await {
         // Some browsers take an answer without a type for XML, and complain.
         Ok(()) => Reply::text(StatusCode::NO_CONTENT, Body::empty()),
-        Err(refused) => refused,
+        Err(refused) => refused.into(),
     }
 }
 
@@ -39,7 +39,7 @@ pub(crate) async fn take_form(line: &Line, asked: &HeaderMap, body: Body) -> Rep
     match deliver(line, body, read).await {
         // A body, because some browsers do odd things without one.
         Ok(()) => Reply::text(StatusCode::OK, "ok"),
-        Err(refused) => refused,
+        Err(refused) => refused.into(),
     }
 }
 
@@ -47,15 +47,15 @@ async fn deliver(
     line: &Line,
     body: Body,
     read: impl FnOnce(Bytes) -> Result<Vec<Message>, NoMessages>,
-) -> Result<(), Reply> {
+) -> Result<(), Refused> {
     let _turn = line.delivering.lock().await;
-    let refuse = |status, words: &'static str| Err(Reply::text(status, words));
+    let refuse = |status, words| Err(Refused(status, words));
     let bytes = match timeout(BODY_PATIENCE, to_bytes(body, PAYLOAD_MAX)).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(_)) => return refuse(StatusCode::PAYLOAD_TOO_LARGE, "At most 4 MiB are taken at once.\n"),
         Err(_elapsed) => return refuse(StatusCode::REQUEST_TIMEOUT, "The messages took too long to arrive.\n"),
     };
-    let messages = read(bytes).map_err(|error| Reply::text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    let messages = read(bytes).map_err(|error| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.words()))?;
     if timeout(ROOM_PATIENCE, line.deliver(messages)).await.is_err() {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "The service is behind; these messages were not taken.\n");
     }

@@ -15,7 +15,7 @@ use crate::sockjs::form;
 use crate::sockjs::frame::Close;
 use crate::sockjs::line::Line;
 use crate::sockjs::receiver::Receiver;
-use crate::sockjs::reply::Reply;
+use crate::sockjs::reply::{Refused, Reply};
 use crate::sockjs::route::{Route, Transport};
 use crate::sockjs::session::Session;
 use crate::sockjs::table::{Entry, Table};
@@ -36,10 +36,9 @@ pub(crate) struct Room {
 
 impl Room {
     /// A client's place; an answer when there is none.
-    pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Reply> {
+    pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Refused> {
         self.clients.clone().try_acquire_owned().map_err(|_| {
-            let words = "There are too many clients, or the host is stopping.\n";
-            Reply::text(StatusCode::SERVICE_UNAVAILABLE, words)
+            Refused(StatusCode::SERVICE_UNAVAILABLE, "There are too many clients, or the host is stopping.\n")
         })
     }
 }
@@ -135,8 +134,7 @@ impl Service {
             Route::Session(..) if is_preflight => Reply::preflight(&asked, route.methods()),
             Route::Session(name, transport) => {
                 let query = uri.query().unwrap_or_default();
-                let reply =
-                    self.transport(name, transport, query, &asked, body).await.unwrap_or_else(|refused| refused);
+                let reply = self.transport(name, transport, query, &asked, body).await.unwrap_or_else(Reply::from);
                 let reply = if transport.is_shared() { reply.shared(&asked) } else { reply }.uncached();
                 if self.options.needs_cookie { reply.with_cookie(&asked) } else { reply }
             }
@@ -161,7 +159,7 @@ impl Service {
         query: &str,
         asked: &HeaderMap,
         body: Body,
-    ) -> Result<Reply, Reply> {
+    ) -> Result<Reply, Refused> {
         let limit = self.options.response_limit;
         Ok(match transport {
             Transport::Xhr => poll::one(self.receiver(name).await?, Wrap::Xhr).await,
@@ -176,18 +174,18 @@ impl Service {
                 let wrap = Wrap::Jsonp(callback(query)?);
                 poll::one(self.receiver(name).await?, wrap).await
             }
-            Transport::XhrSend => send::take(&*self.known(name)?, body).await,
-            Transport::JsonpSend => send::take_form(&*self.known(name)?, asked, body).await,
+            Transport::XhrSend => send::take(self.known(name)?.as_ref(), body).await,
+            Transport::JsonpSend => send::take_form(self.known(name)?.as_ref(), asked, body).await,
             Transport::WebSocket => return Err(unknown()),
         })
     }
 
-    fn known(&self, name: &str) -> Result<Arc<Line>, Reply> {
+    fn known(&self, name: &str) -> Result<Arc<Line>, Refused> {
         self.sessions.find(name).ok_or_else(unknown)
     }
 
     /// Takes the frames of the session of this name, which is opened where there is none.
-    async fn receiver(&self, name: &str) -> Result<Receiver, Reply> {
+    async fn receiver(&self, name: &str) -> Result<Receiver, Refused> {
         let free = async {
             loop {
                 let line = match self.sessions.enter(name) {
@@ -209,7 +207,7 @@ impl Service {
     }
 
     /// Serves a new session until it has ended and its service is through with it.
-    fn start(&self, entry: Entry) -> Result<(), Reply> {
+    fn start(&self, entry: Entry) -> Result<(), Refused> {
         let permit = self.room.enter()?;
         let service = (self.serve)(Session::new(entry.line.clone()));
         let mut shutdown = self.room.shutdown.clone();
@@ -231,13 +229,13 @@ impl Service {
     }
 }
 
-fn unknown() -> Reply {
-    Reply::text(StatusCode::NOT_FOUND, "There is no such session.\n")
+fn unknown() -> Refused {
+    Refused(StatusCode::NOT_FOUND, "There is no such session.\n")
 }
 
 /// The callback that a query names.
-fn callback(query: &str) -> Result<Callback, Reply> {
-    let refuse = |words: &'static str| Reply::text(StatusCode::INTERNAL_SERVER_ERROR, words);
+fn callback(query: &str) -> Result<Callback, Refused> {
+    let refuse = |words| Refused(StatusCode::INTERNAL_SERVER_ERROR, words);
     let name = form::field(query, "c").or_else(|| form::field(query, "callback"));
     let name = name.ok_or_else(|| refuse("\"callback\" parameter required"))?;
     Callback::of(&name).ok_or_else(|| refuse("invalid \"callback\" parameter"))

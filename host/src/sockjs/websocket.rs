@@ -19,6 +19,7 @@ use crate::sockjs::frame::{Close, Frame};
 use crate::sockjs::line::Line;
 use crate::sockjs::message::Message;
 use crate::sockjs::receiver::Receiver;
+use crate::sockjs::reply::Reply;
 use crate::sockjs::send::PAYLOAD_MAX;
 use crate::sockjs::service::{Room, Serve};
 use crate::sockjs::session::Session;
@@ -43,7 +44,7 @@ pub(crate) async fn accept(mut parts: Parts, room: &Room, serve: &Serve, is_raw:
     };
     let permit = match room.enter() {
         Ok(permit) => permit,
-        Err(full) => return full.finish(),
+        Err(full) => return Reply::from(full).finish(),
     };
     let (serve, shutdown) = (serve.clone(), room.shutdown.clone());
     client::limit_buffers(upgrade).max_message_size(PAYLOAD_MAX).max_frame_size(PAYLOAD_MAX).on_upgrade(
