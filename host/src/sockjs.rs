@@ -1,6 +1,6 @@
 //! SockJS: what a browser uses as a WebSocket where it may not be able to open one, made of HTTP requests where need be.
 //!
-//! A [`Service`] lies at a prefix and is given a [`Session`] for each client: messages come out of it and go into it, whatever carries
+//! A [`Service`] lies at a prefix and is given a `Session` for each client: messages come out of it and go into it, whatever carries
 //! them. Which of the protocol's transports that is, the client chooses:
 //!
 //! ```text
