@@ -90,6 +90,9 @@ struct Serve {
     /// A web page from this origin may use the host too. May be given several times.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<Origin>,
+    /// Also serve what the public suite of the SockJS protocol tests.
+    #[arg(long, hide = true)]
+    sockjs_test_services: bool,
 }
 
 impl Serve {
@@ -104,6 +107,7 @@ impl Serve {
             listen: after.listen.or(self.listen),
             data: after.data.or(self.data),
             allow_origin: self.allow_origin,
+            sockjs_test_services: self.sockjs_test_services || after.sockjs_test_services,
         }
     }
 
@@ -116,6 +120,7 @@ impl Serve {
             listen: self.listen.unwrap_or(usual.listen),
             data: self.data.or_else(data_directory),
             allow_origins: self.allow_origin,
+            sockjs_test_services: self.sockjs_test_services,
         }
     }
 }

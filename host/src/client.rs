@@ -38,17 +38,20 @@ const FAREWELL_SLOW: Duration = Duration::from_secs(5);
 
 /// Sets the buffers and limits of a client's socket.
 pub(crate) fn limit(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
-    upgrade
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
+    limit_buffers(upgrade)
         .max_write_buffer_size(WRITE_BUFFER + 2 * MESSAGE_MAX)
         .max_message_size(MESSAGE_MAX)
         .max_frame_size(MESSAGE_MAX)
         .protocols([SESSION_PROTOCOL])
 }
 
+/// Sets only the buffers, to what an idle client may cost.
+pub(crate) fn limit_buffers(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+    upgrade.read_buffer_size(READ_BUFFER).write_buffer_size(WRITE_BUFFER)
+}
+
 /// Why a client is let go; `None` when it has gone by itself.
-type Leave = Option<(u16, &'static str)>;
+pub(crate) type Leave = Option<(u16, &'static str)>;
 
 /// Serves a client until it goes or the host stops.
 ///
@@ -113,7 +116,7 @@ async fn listen(stream: &mut SplitStream<WebSocket>, mut inbound: Inbound<'_>, u
 }
 
 /// What to close with after an error, which axum only gives as words.
-fn judge(error: &str) -> Leave {
+pub(crate) fn judge(error: &str) -> Leave {
     if error.contains("too long") {
         Some((close_code::SIZE, "A message has at most 1 MiB. Cut it into frames."))
     } else if error.contains("UTF-8") {

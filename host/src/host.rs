@@ -21,6 +21,7 @@ use crate::port_error::PortError;
 use crate::registry::Registry;
 use crate::server;
 use crate::shutdown::Shutdown;
+use crate::sockjs;
 use crate::web::{CLIENTS_MAX, Web, router};
 
 /// How long everything may take to stop; clients that hold out longer are cut off.
@@ -41,6 +42,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Pages from elsewhere that may use the host.
     pub allow_origins: Vec<Origin>,
+    /// Also serve what the public suite of the SockJS protocol tests.
+    pub sockjs_test_services: bool,
 }
 
 impl Default for Options {
@@ -52,6 +55,7 @@ impl Default for Options {
             listen: (Ipv4Addr::LOCALHOST, 8765).into(),
             data: None,
             allow_origins: Vec::new(),
+            sockjs_test_services: false,
         }
     }
 }
@@ -145,8 +149,11 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
         devices.spawn(slot.run(port));
     }
     let clients = Arc::new(Semaphore::new(CLIENTS_MAX as usize));
+    let room = sockjs::Room { clients: clients.clone(), shutdown: stopping.clone() };
+    let services = if options.sockjs_test_services { sockjs::suite_services(&room) } else { Vec::new() };
     let web = Web {
         hub,
+        services: services.into(),
         allowed: options.allow_origins.into(),
         clients: clients.clone(),
         shutdown: stopping.clone(),

@@ -45,6 +45,7 @@ mod scribe;
 mod server;
 mod session;
 mod shutdown;
+mod sockjs;
 mod table;
 mod telnet;
 mod text;

@@ -103,6 +103,13 @@ impl fmt::Display for Refused {
     }
 }
 
+/// The origin of the page at an address, which is all up to the path.
+pub(crate) fn of_address(address: &str) -> &str {
+    let host = address.find("://").map_or(0, |at| at + 3);
+    let len = address[host..].find(['/', '?', '#']).unwrap_or(address.len() - host);
+    &address[..host + len]
+}
+
 /// Says whether a request with these headers may be served.
 pub(crate) fn check(host: Option<&str>, origin: Option<&str>, allowed: &[Origin]) -> Result<(), Refused> {
     let called = match host {
@@ -130,7 +137,7 @@ pub(crate) fn check(host: Option<&str>, origin: Option<&str>, allowed: &[Origin]
 
 #[cfg(test)]
 mod tests {
-    use super::{Origin, Refused, check};
+    use super::{Origin, Refused, check, of_address};
 
     fn is_allowed(host: &str, origin: &str) -> bool {
         let allowed: Vec<Origin> =
@@ -178,6 +185,20 @@ mod tests {
             ("", ""),
         ] {
             assert!(!is_allowed(host, origin), "{host} {origin}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_its_origin() {
+        for (address, origin) in [
+            ("http://localhost:8765/page.html?a=http://b/", "http://localhost:8765"),
+            ("https://pages.example", "https://pages.example"),
+            ("http://evil.example?://localhost/", "http://evil.example"),
+            ("http://localhost@evil.example/", "http://localhost@evil.example"),
+            ("nonsense", "nonsense"),
+            ("", ""),
+        ] {
+            assert_eq!(of_address(address), origin);
         }
     }
 

@@ -1,22 +1,23 @@
-//! The way in by HTTP: the page, the list of devices, and on any path the upgrade to a WebSocket.
+//! The way in by HTTP: the page, the list of devices, SockJS services, and on any other path the upgrade to a WebSocket.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
+use axum::extract::{FromRequestParts as _, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use tokio::sync::Semaphore;
 use tracing::warn;
 
 use crate::client;
 use crate::hub::Hub;
-use crate::origin::{self, Origin};
+use crate::origin::{self, Origin, Refused};
 use crate::page::{self, respond};
 use crate::shutdown::Shutdown;
+use crate::sockjs::Service;
 use crate::throttle::Throttle;
 
 /// Clients at once. A client holds one permit, so holding all of them means that every client has gone.
@@ -26,6 +27,7 @@ pub(crate) const CLIENTS_MAX: u32 = 4096;
 #[derive(Clone)]
 pub(crate) struct Web {
     pub(crate) hub: Arc<Hub>,
+    pub(crate) services: Arc<[Service]>,
     pub(crate) allowed: Arc<[Origin]>,
     pub(crate) clients: Arc<Semaphore>,
     pub(crate) shutdown: Shutdown,
@@ -38,29 +40,44 @@ pub(crate) fn router(web: Web) -> Router {
     Router::new().fallback(handle).with_state(web)
 }
 
-async fn handle(
-    State(web): State<Web>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response<Body> {
-    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    if let Err(refused) = origin::check(text(header::HOST), text(header::ORIGIN), &web.allowed) {
+async fn handle(State(web): State<Web>, request: Request<Body>) -> Response<Body> {
+    let (mut parts, body) = request.into_parts();
+    let service = web.services.iter().find(|service| service.holds(parts.uri.path()));
+    if let Err(refused) = web.judge(&parts, service) {
         if let Some(left_out) = web.refusals.lock().unwrap_or_else(PoisonError::into_inner).admit() {
             warn!("{refused}{left_out}");
         }
         return respond(StatusCode::FORBIDDEN, format!("{refused}\n"));
     }
-    let wants_upgrade = text(header::UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
-    match (wants_upgrade, upgrade) {
-        (true, Ok(upgrade)) => web.accept(upgrade),
-        (true, Err(rejection)) => rejection.into_response(),
-        (false, _) => web.answer(&method, uri.path(), &headers),
+    if let Some(service) = service {
+        return service.answer(parts, body).await;
+    }
+    if !text(&parts.headers, header::UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
+        return web.answer(&parts.method, parts.uri.path(), &parts.headers);
+    }
+    match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => web.accept(upgrade),
+        Err(rejection) => rejection.into_response(),
     }
 }
 
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or("?"))
+}
+
 impl Web {
+    /// Says whether the page that asks may.
+    fn judge(&self, parts: &Parts, service: Option<&Service>) -> Result<(), Refused> {
+        let is_script = service.is_some_and(|service| service.is_script(parts.uri.path()));
+        let origin = match text(&parts.headers, header::ORIGIN) {
+            _ if service.is_some_and(|service| service.is_public()) => None,
+            // Any page can include a script, and no browser states an origin for one: only the address of the page tells.
+            None if is_script => Some(text(&parts.headers, header::REFERER).map_or("null", origin::of_address)),
+            stated => stated,
+        };
+        origin::check(text(&parts.headers, header::HOST), origin, &self.allowed)
+    }
+
     fn accept(self, upgrade: WebSocketUpgrade) -> Response<Body> {
         let Ok(permit) = self.clients.try_acquire_owned() else {
             return respond(StatusCode::SERVICE_UNAVAILABLE, "There are too many clients, or the host is stopping.\n");
@@ -89,5 +106,71 @@ impl Web {
         }
         let nothing = || respond(StatusCode::NOT_FOUND, format!("There is nothing at {path}. The page is at /.\n"));
         page::serve(path, headers).unwrap_or_else(nothing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Web, handle};
+    use crate::hub::Hub;
+    use crate::registry::Registry;
+    use crate::shutdown::Shutdown;
+    use crate::sockjs::{Options, Room, Service};
+    use axum::body::Body;
+    use axum::extract::State;
+    use axum::http::{Request, StatusCode};
+    use std::sync::Arc;
+    use tokio::sync::Semaphore;
+
+    /// How the host answers a request with these headers for `/ours`, a service like any, or `/anyones`, a public one.
+    async fn status(uri: &str, headers: &[(&str, &str)]) -> StatusCode {
+        let (_stop, shutdown) = Shutdown::new();
+        let room = Room { clients: Arc::new(Semaphore::new(1)), shutdown };
+        let service = |prefix, is_public| {
+            let options = Options { is_public, ..Options::default() };
+            Service::new(prefix, options, room.clone(), |session| async { drop(session) })
+        };
+        let web = Web {
+            hub: Arc::new(Hub::new(Registry::load(None))),
+            services: [service("/ours", false), service("/anyones", true)].into(),
+            allowed: ["https://pages.example".parse().unwrap()].into(),
+            clients: room.clients.clone(),
+            shutdown: room.shutdown.clone(),
+            refusals: Arc::default(),
+        };
+        let request = headers.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
+        handle(State(web), request.body(Body::empty()).unwrap()).await.status()
+    }
+
+    #[tokio::test]
+    async fn a_service_is_for_the_pages_that_may_use_the_host() {
+        for (origin, expected) in [
+            ("https://pages.example", StatusCode::OK),
+            ("http://localhost:5500", StatusCode::OK),
+            ("https://evil.example", StatusCode::FORBIDDEN),
+            ("null", StatusCode::FORBIDDEN),
+        ] {
+            for path in ["/ours/info", "/ours/0/a/eventsource", "/ours"] {
+                assert_eq!(status(path, &[("origin", origin)]).await, expected, "{path} {origin}");
+            }
+            assert_eq!(status("/anyones/info", &[("origin", origin)]).await, StatusCode::OK);
+        }
+        assert_eq!(status("/ours/info", &[]).await, StatusCode::OK);
+        assert_eq!(status("/anyones/info", &[("host", "evil.example")]).await, StatusCode::FORBIDDEN);
+    }
+
+    #[tokio::test]
+    async fn a_script_is_for_pages_that_say_where_they_are_from() {
+        let script = "/ours/0/a/jsonp?c=f";
+        for (page, expected) in [
+            ("https://pages.example/a/b?c", StatusCode::OK),
+            ("http://localhost/", StatusCode::OK),
+            ("https://evil.example/http://localhost/", StatusCode::FORBIDDEN),
+            ("", StatusCode::FORBIDDEN),
+        ] {
+            assert_eq!(status(script, &[("referer", page)]).await, expected, "{page}");
+        }
+        assert_eq!(status(script, &[]).await, StatusCode::FORBIDDEN);
+        assert_eq!(status("/anyones/0/a/jsonp?c=f", &[]).await, StatusCode::OK);
     }
 }

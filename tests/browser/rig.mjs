@@ -45,10 +45,10 @@ export async function freePort() {
 }
 
 /** The host, ready: it has printed its address. `stop` asks it to end (SIGTERM) and gives back its exit code. */
-export async function startHost({ device = 'demo', data, port }) {
+export async function startHost({ device = 'demo', data, port, args = [] }) {
   requireFile(paths.host, 'Build it first: cargo build --release');
   const listen = `127.0.0.1:${port ?? (await freePort())}`;
-  const child = start(paths.host, ['--port', device, '--listen', listen, '--data', data]);
+  const child = start(paths.host, ['--port', device, '--listen', listen, '--data', data, ...args]);
   const [url] = await child.says(/http:\/\/localhost:\d+/, 20_000);
   return { url, output: child.output, stop: child.stop };
 }
