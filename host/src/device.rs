@@ -13,8 +13,8 @@ use tracing::{info, warn};
 use crate::attached::{Attached, UsbId};
 use crate::hello::Hello;
 use crate::hub::Hub;
+use crate::message::Message;
 use crate::names::Names;
-use crate::outgoing::ToDevice;
 use crate::port::{Port, PortSpec};
 use crate::port_error::PortError;
 use crate::registry::Known;
@@ -47,7 +47,7 @@ pub(crate) struct Slot {
     /// What clients see of it.
     pub(crate) device: Device,
     /// What clients have for it.
-    pub(crate) messages: mpsc::Receiver<ToDevice>,
+    pub(crate) messages: mpsc::Receiver<Message>,
     pub(crate) shutdown: Shutdown,
     usb: Option<UsbId>,
     /// Its first HELLO.

@@ -8,7 +8,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::{mpsc, watch};
 
-use crate::outgoing::ToDevice;
+use crate::inbound;
+use crate::listener::Listeners;
+use crate::message::{By, Message};
+use crate::rebuild::{self, MESSAGE_MAX};
 use crate::registry::{Known, Registry};
 use crate::ring::{Audience, Lagged, Ring};
 use crate::table::{Device, DeviceId, DeviceState, Table};
@@ -18,6 +21,7 @@ use crate::text;
 #[derive(Debug)]
 pub(crate) struct Hub {
     state: Mutex<State>,
+    listeners: Mutex<Listeners>,
     registry: Mutex<Registry>,
     /// Where the ring ends; readers wait for it to change.
     end: watch::Sender<u64>,
@@ -44,7 +48,12 @@ impl Hub {
     pub(crate) fn new(registry: Registry) -> Self {
         let mut state = State::default();
         registry.devices().iter().for_each(|known| state.table.remember(known));
-        Self { state: Mutex::new(state), registry: Mutex::new(registry), end: watch::Sender::new(0) }
+        Self {
+            state: Mutex::new(state),
+            listeners: Mutex::default(),
+            registry: Mutex::new(registry),
+            end: watch::Sender::new(0),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -80,7 +89,7 @@ impl Hub {
     }
 
     /// Adds a port whose device has not said hello.
-    pub(crate) fn open(&self, name: String, port: String, task: mpsc::Sender<ToDevice>) -> (DeviceId, Device) {
+    pub(crate) fn open(&self, name: String, port: String, task: mpsc::Sender<Message>) -> (DeviceId, Device) {
         let mut state = self.lock();
         let (id, device) = state.table.open(name, port, task);
         let text = state.describe(&device);
@@ -112,13 +121,54 @@ impl Hub {
         self.lock().table.devices().cloned().collect()
     }
 
-    /// True when some device has that channel, so that messages for it are worth rebuilding.
-    pub(crate) fn has_channel(&self, channel: &str) -> bool {
-        self.lock().table.having(channel).next().is_some()
+    /// True when some device or door has that channel, so that messages for it are worth rebuilding.
+    pub(crate) fn wants(&self, channel: &str) -> bool {
+        self.lock().table.having(channel).next().is_some() || self.listeners().have(channel)
+    }
+
+    /// True when some door has that channel.
+    pub(crate) fn is_heard(&self, channel: &str) -> bool {
+        self.listeners().have(channel)
+    }
+
+    /// Takes a frame, and the message that is whole with it: the frame is for clients, the message for devices and doors.
+    pub(crate) fn post(&self, _channel: &str, frame: Utf8Bytes, message: Option<Message>) {
+        self.publish(frame);
+        if let Some(message) = message {
+            self.route(&message);
+            let delivery = self.lock().table.delivery(&message.channel);
+            self.listeners().deliver(&message, delivery);
+        }
+    }
+
+    /// Takes a message of a client at a door.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong with it, and what to do.
+    pub(crate) fn say(&self, message: Message) -> Result<(), String> {
+        inbound::judge_message(&message)?;
+        self.post(&message.channel.clone(), message.frame(), Some(message));
+        Ok(())
+    }
+
+    /// Who listens to what.
+    pub(crate) fn listeners(&self) -> MutexGuard<'_, Listeners> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives a message to every device that has its channel. The sender is told of those that cannot take it.
-    pub(crate) fn route(&self, message: &ToDevice) {
+    fn route(&self, message: &Message) {
+        if message.by == By::Device {
+            return;
+        }
+        if message.data.len() > MESSAGE_MAX {
+            // No buffer of theirs takes it.
+            let is_for_devices = self.lock().table.having(&message.channel).next().is_some();
+            return if is_for_devices {
+                message.refuse(&rebuild::too_long())
+            };
+        }
         let mut refused = Vec::new();
         for (device, task) in self.lock().table.having(&message.channel) {
             let Device { name, detail, .. } = device;
@@ -160,7 +210,7 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::Hub;
-    use crate::outgoing::ToDevice;
+    use crate::message::{By, Message};
     use crate::refusal::Refusals;
     use crate::registry::{Known, Registry};
     use crate::table::DeviceState;
@@ -174,14 +224,16 @@ mod tests {
         Hub::new(registry)
     }
 
-    fn message(refusals: &Arc<Refusals>) -> ToDevice {
-        ToDevice {
+    fn message(refusals: &Arc<Refusals>) -> Message {
+        Message {
             channel: "chat".into(),
-            message_id: "c-1".into(),
+            id: "c-1".into(),
             kind: Kind::Text,
             meta: "".into(),
             data: b"hi".as_slice().into(),
-            sender: refusals.clone(),
+            from: None,
+            by: By::Client,
+            sender: Some(refusals.clone()),
         }
     }
 
@@ -212,7 +264,7 @@ mod tests {
         let refusals = Arc::new(Refusals::new());
         let (task, mut messages) = mpsc::channel(1);
         let (id, mut device) = hub.open("tty".into(), "/dev/tty".into(), task);
-        assert!(!hub.has_channel("chat"));
+        assert!(!hub.wants("chat"));
         hub.route(&message(&refusals));
         device.channels.push("chat".into());
         for (state, word) in [

@@ -6,8 +6,8 @@ use axum::extract::ws::Utf8Bytes;
 use pocketmux_core::json::JsonFrame;
 
 use crate::hub::Hub;
-use crate::outgoing::ToDevice;
-use crate::rebuild::{MESSAGES, Rebuild};
+use crate::message::{By, Message};
+use crate::rebuild::{MESSAGES, Rebuild, Whole};
 use crate::refusal::{Place, Refusals};
 
 /// Longest `data` of a frame, in bytes as it is written in the JSON text.
@@ -46,6 +46,21 @@ pub(crate) fn judge(text: &str) -> Result<JsonFrame<'_>, String> {
     Ok(frame)
 }
 
+/// Holds a message of a client at a door to the limits; the sentence says what is wrong with it and what to do.
+pub(crate) fn judge_message(message: &Message) -> Result<(), String> {
+    let Message { channel, data, .. } = message;
+    if HOSTS_OWN.contains(&&**channel) {
+        return Err(format!("Refused: on the channel `{channel}` only the host speaks. Choose another channel."));
+    }
+    if channel.is_empty() || channel.len() > CHANNEL_MAX {
+        return Err(format!("Refused: the name of a channel has 1 to {CHANNEL_MAX} bytes."));
+    }
+    if data.len() > DATA_MAX {
+        return Err(format!("Refused: a message of {} bytes; at most {DATA_MAX} are taken.", data.len()));
+    }
+    Ok(())
+}
+
 /// One client's way in.
 pub(crate) struct Inbound<'h> {
     hub: &'h Hub,
@@ -77,8 +92,9 @@ impl<'h> Inbound<'h> {
         }
         let (kind, data) = Rebuild::data(frame)?;
         // A copy of its own: a slice of the socket's buffer would keep all of that buffer alive.
-        self.hub.publish(Utf8Bytes::from(text));
-        let Some(channel) = str::from_utf8(&channel).ok().filter(|name| self.hub.has_channel(name)) else {
+        let copy = Utf8Bytes::from(text);
+        let Some(channel) = str::from_utf8(&channel).ok().filter(|name| self.hub.wants(name)) else {
+            self.hub.publish(copy);
             return Ok(());
         };
         let taken = self.rebuild.take(text, frame, kind, &data);
@@ -89,16 +105,19 @@ impl<'h> Inbound<'h> {
             );
             self.refusals.refuse(&sentence, || place);
         }
-        let Some(whole) = taken? else { return Ok(()) };
-        self.hub.route(&ToDevice {
+        let from = frame.from.and_then(|from| Some(String::from_utf8_lossy(&Rebuild::string(from).ok()?).into()));
+        let message = |whole: &Whole| Message {
             channel: channel.into(),
-            message_id: frame.message_id.0.into(),
+            id: frame.message_id.0.into(),
             kind,
-            meta: whole.meta.into(),
-            data: whole.data.into(),
-            sender: self.refusals.clone(),
-        });
-        Ok(())
+            meta: whole.meta.as_str().into(),
+            data: whole.data.as_slice().into(),
+            from,
+            by: By::Client,
+            sender: Some(self.refusals.clone()),
+        };
+        self.hub.post(channel, copy, taken.as_ref().ok().and_then(Option::as_ref).map(message));
+        taken.map(|_| ())
     }
 
     /// Says that a message was longer than the socket takes at all; the connection ends with it.

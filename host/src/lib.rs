@@ -29,6 +29,8 @@ mod hello;
 mod host;
 mod hub;
 mod inbound;
+mod listener;
+mod message;
 mod names;
 mod origin;
 mod outgoing;

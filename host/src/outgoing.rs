@@ -5,11 +5,10 @@
 //! frame, and a channel that the device does not read fills its own queue and no other.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 
-use pocketmux_core::{ChannelId, Delivery, Kind, Link, Message, MessageId, SendError, Stream};
+use pocketmux_core::{ChannelId, Delivery, Kind, Link, MessageId, SendError, Stream};
 
-use crate::refusal::{Place, Refusals};
+use crate::message::Message;
 
 /// Messages that wait on one channel, and bytes of them, beyond those in the link.
 const WAITING_MAX: usize = 64;
@@ -24,32 +23,9 @@ const TURN_MAX: usize = 1 << 10;
 /// Frames of a longer message that are given to the link at a time: enough to keep the line busy until the next.
 const TURN_FRAMES: usize = 4;
 
-/// A whole message from a client, for the devices that have its channel. Cheap to clone.
-#[derive(Clone, Debug)]
-pub(crate) struct ToDevice {
-    pub(crate) channel: Arc<str>,
-    pub(crate) message_id: Arc<str>,
-    pub(crate) kind: Kind,
-    pub(crate) meta: Arc<str>,
-    pub(crate) data: Arc<[u8]>,
-    /// Where its sender hears about what goes wrong.
-    pub(crate) sender: Arc<Refusals>,
-}
-
-impl ToDevice {
-    /// Tells the sender why the message did not get there.
-    pub(crate) fn refuse(&self, sentence: &str) {
-        self.sender.refuse(sentence, || Place {
-            channel: Some(self.channel.to_string()),
-            message_id: Some(self.message_id.to_string()),
-            sequence: None,
-        });
-    }
-}
-
 #[derive(Debug)]
 struct Waiting {
-    message: ToDevice,
+    message: Message,
     /// A message too long to be given whole, of which so many bytes are sent.
     stream: Option<(Stream, usize)>,
 }
@@ -59,14 +35,14 @@ struct Waiting {
 pub(crate) struct Outgoing {
     waiting: BTreeMap<ChannelId, VecDeque<Waiting>>,
     /// What the link has and the device has not acknowledged.
-    given: VecDeque<(ToDevice, ChannelId, MessageId)>,
+    given: VecDeque<(Message, ChannelId, MessageId)>,
     /// Channels that the device had before it started anew and has not opened again: a link takes what is sent on them, and drops it.
     unopened: BTreeSet<ChannelId>,
 }
 
 impl Outgoing {
     /// Takes a message for the device called `name`, which may leave at once.
-    pub(crate) fn push(&mut self, link: &mut DeviceLink<'_>, name: &str, message: ToDevice) {
+    pub(crate) fn push(&mut self, link: &mut DeviceLink<'_>, name: &str, message: Message) {
         let Some(channel) = link.channel_named(&message.channel) else {
             message.refuse(&format!("{name} has not opened this channel yet, so it did not get this. Send it again."));
             return;
@@ -153,10 +129,10 @@ impl Outgoing {
 impl Waiting {
     /// Gives the link the message, or the next frames of it; the number it has there once that was all.
     fn take_turn(&mut self, link: &mut DeviceLink<'_>, channel: ChannelId) -> Result<Option<MessageId>, SendError> {
-        let ToDevice { kind, meta, data, .. } = &self.message;
+        let Message { kind, meta, data, .. } = &self.message;
         // A message without data has no frame when it is sent whole, but one as a stream: the device is to hear of it.
         if self.stream.is_none() && (1..=TURN_MAX).contains(&data.len()) {
-            match link.send(channel, &Message { kind: *kind, meta, data }) {
+            match link.send(channel, &pocketmux_core::Message { kind: *kind, meta, data }) {
                 // More than the device takes at once.
                 Err(SendError::TooLong(_)) => {}
                 sent => return sent.map(Some),

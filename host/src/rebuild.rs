@@ -158,7 +158,8 @@ fn meta(text: &str) -> String {
     }
 }
 
-fn too_long() -> String {
+/// Why a message does not reach devices.
+pub(crate) fn too_long() -> String {
     format!("Browsers got this, devices did not: a message for a device has at most {MESSAGE_MAX} bytes.")
 }
 

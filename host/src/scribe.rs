@@ -1,14 +1,17 @@
-//! Writes the frames of one device as JSON, into buffers that are used again and again.
+//! Writes the frames of one device as JSON, into buffers that are used again and again, and rebuilds its messages for doors.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pocketmux_core::json::{self, DefaultId, EscapedStr, JsonFrame};
-use pocketmux_core::{Frame, Kind};
+use pocketmux_core::{ChannelId, Demux, Frame, Kind, MessageId};
 use serde::de::IgnoredAny;
 
+use crate::message::{By, Message};
+use crate::rebuild::MESSAGE_MAX;
 use crate::text;
 
 /// What the frames of one device since its last boot have in common, and room to write them in.
@@ -20,14 +23,20 @@ pub(crate) struct Scribe {
     boot: String,
     data: Vec<u8>,
     out: Vec<u8>,
+    name: Arc<str>,
+    /// Made when a door first listens to the device.
+    messages: Option<Box<Demux<(ChannelId, MessageId), Box<[u8]>, MESSAGES>>>,
 }
+
+/// Messages of a device that are rebuilt at once.
+const MESSAGES: usize = 8;
 
 impl Scribe {
     /// For a device under the name it is shown, since the boot of that epoch.
     pub(crate) fn new(name: &str, epoch: u32) -> Self {
         let from = text::escaped(name);
         let boot = format!("@{from}.{epoch:x}");
-        Self { from, boot, data: Vec::new(), out: Vec::new() }
+        Self { from, boot, data: Vec::new(), out: Vec::new(), name: name.into(), messages: None }
     }
 
     /// The text of a frame on the channel of that escaped name.
@@ -42,7 +51,7 @@ impl Scribe {
             }
         };
         let meta = (!frame.meta.is_empty()).then(|| value(frame.meta));
-        let message_id = format!("{}{}", DefaultId { channel, index: frame.message.0 }, self.boot);
+        let message_id = message_id(channel, frame.message, &self.boot);
         let written = JsonFrame {
             channel: EscapedStr(channel),
             message_id: EscapedStr(&message_id),
@@ -60,6 +69,28 @@ impl Scribe {
         self.out.resize(text::FRAME_OVERHEAD + strings, 0);
         written.write(&mut self.out).map(Utf8Bytes::from)
     }
+
+    /// The message of the channel of that name that is whole with this frame. One longer than [`MESSAGE_MAX`] is not for doors.
+    pub(crate) fn rebuild(&mut self, channel: &str, frame: &Frame<'_>) -> Option<Message> {
+        let make = || Box::new(Demux::new(|| vec![0; MESSAGE_MAX].into_boxed_slice()));
+        let messages = self.messages.get_or_insert_with(make);
+        let whole = messages.insert((frame.channel, frame.message), frame).ok().flatten()?;
+        let (kind, data) = (whole.kind, whole.data.into());
+        Some(Message {
+            channel: channel.into(),
+            id: message_id(&text::escaped(channel), frame.message, &self.boot).into(),
+            kind,
+            meta: "".into(),
+            data,
+            from: Some(self.name.clone()),
+            by: By::Device,
+            sender: None,
+        })
+    }
+}
+
+fn message_id(channel: &str, message: MessageId, boot: &str) -> String {
+    format!("{}{boot}", DefaultId { channel, index: message.0 })
 }
 
 /// A device's meta as a JSON value: as it is where it is one, else as a string.

@@ -13,8 +13,9 @@ use tracing::{debug, warn};
 
 use crate::backlog::Room;
 use crate::device::Slot;
+use crate::message::Message;
 use crate::names::Names;
-use crate::outgoing::{DeviceLink, Outgoing, ToDevice};
+use crate::outgoing::{DeviceLink, Outgoing};
 use crate::port::{Exchange, Port};
 use crate::scribe::Scribe;
 use crate::table::DeviceState;
@@ -46,7 +47,7 @@ pub(crate) enum Ended {
 /// What happened while the session waited.
 enum Woken {
     Exchanged(io::Result<Exchange>),
-    Message(Option<ToDevice>),
+    Message(Option<Message>),
     Timer,
     Shutdown,
 }

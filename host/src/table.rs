@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use pocketmux_core::Delivery;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::outgoing::ToDevice;
+use crate::message::Message;
 use crate::registry::Known;
 
 /// Number of a device's row.
@@ -61,6 +62,9 @@ pub(crate) struct Device {
     /// What it says of those of which it says anything.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) about: BTreeMap<String, About>,
+    /// How its channels deliver, where that is not reliably.
+    #[serde(skip)]
+    pub(crate) deliveries: BTreeMap<String, Delivery>,
     /// What the host's side of the link has counted, while there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) link: Option<Value>,
@@ -70,7 +74,7 @@ pub(crate) struct Device {
 struct Row {
     device: Device,
     /// The task that has its port; none for a device that is only remembered.
-    task: Option<mpsc::Sender<ToDevice>>,
+    task: Option<mpsc::Sender<Message>>,
 }
 
 /// All devices.
@@ -92,13 +96,14 @@ impl Table {
             firmware: known.firmware.clone(),
             channels: Vec::new(),
             about: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
             link: None,
         };
         self.add(device, None);
     }
 
     /// Adds a port whose device has not said hello.
-    pub(crate) fn open(&mut self, name: String, port: String, task: mpsc::Sender<ToDevice>) -> (DeviceId, Device) {
+    pub(crate) fn open(&mut self, name: String, port: String, task: mpsc::Sender<Message>) -> (DeviceId, Device) {
         let is_taken = self.devices().any(|device| device.name == name);
         let device = Device {
             name: if is_taken { port.clone() } else { name },
@@ -109,12 +114,13 @@ impl Table {
             firmware: String::new(),
             channels: Vec::new(),
             about: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
             link: None,
         };
         (self.add(device.clone(), Some(task)), device)
     }
 
-    fn add(&mut self, device: Device, task: Option<mpsc::Sender<ToDevice>>) -> DeviceId {
+    fn add(&mut self, device: Device, task: Option<mpsc::Sender<Message>>) -> DeviceId {
         let id = DeviceId(self.next);
         self.next += 1;
         self.rows.insert(id, Row { device, task });
@@ -154,8 +160,13 @@ impl Table {
         self.rows.values().map(|row| &row.device)
     }
 
+    /// How a channel delivers: as the first device says that has it.
+    pub(crate) fn delivery(&self, channel: &str) -> Delivery {
+        self.having(channel).next().and_then(|(device, _)| device.deliveries.get(channel)).copied().unwrap_or_default()
+    }
+
     /// The devices that have a channel, and the tasks to reach them by.
-    pub(crate) fn having(&self, channel: &str) -> impl Iterator<Item = (&Device, &mpsc::Sender<ToDevice>)> {
+    pub(crate) fn having(&self, channel: &str) -> impl Iterator<Item = (&Device, &mpsc::Sender<Message>)> {
         let has = move |row: &&Row| row.device.channels.iter().any(|name| name == channel);
         self.rows.values().filter(has).filter_map(|row| Some((&row.device, row.task.as_ref()?)))
     }

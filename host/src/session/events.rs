@@ -21,10 +21,12 @@ impl Session<'_> {
             has_changed |= !matches!(event, Event::Frame(_));
             match event {
                 Event::Frame(frame) => {
-                    if let (Some(scribe), Some(name)) = (&mut self.scribe, self.pockets.escaped(frame.channel))
-                        && let Some(text) = scribe.write(name, &frame)
+                    if let (Some(scribe), Some((name, escaped))) = (&mut self.scribe, self.pockets.name(frame.channel))
+                        && let Some(text) = scribe.write(escaped, &frame)
                     {
-                        self.slot.hub.publish(text);
+                        let hub = &self.slot.hub;
+                        let message = if hub.is_heard(name) { scribe.rebuild(name, &frame) } else { None };
+                        hub.post(name, text, message);
                     }
                 }
                 Event::Up(peer) => {

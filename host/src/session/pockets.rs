@@ -24,8 +24,8 @@ const REOPEN_PATIENCE: Duration = Duration::from_secs(2);
 /// The channels of one device's link.
 pub(super) struct Pockets<'s> {
     names: &'s Names,
-    /// The escaped name of each channel of the link, by its number.
-    escaped: Vec<String>,
+    /// The name of each channel of the link, by its number, and as it stands in JSON text.
+    called: Vec<(&'s str, String)>,
     /// What the device has opened and the host could not yet.
     awaited: Vec<Announced>,
     /// When channels of an earlier boot that the device has not opened again are ended.
@@ -74,7 +74,7 @@ impl<'s> Pockets<'s> {
     pub(super) fn new(names: &'s Names) -> Self {
         Self {
             names,
-            escaped: Vec::new(),
+            called: Vec::new(),
             awaited: Vec::new(),
             reopened_by: None,
             ended: None,
@@ -83,9 +83,9 @@ impl<'s> Pockets<'s> {
         }
     }
 
-    /// The name of a channel as it stands in JSON text.
-    pub(super) fn escaped(&self, id: ChannelId) -> Option<&str> {
-        self.escaped.get(id.index()).map(String::as_str)
+    /// The name of a channel, and as it stands in JSON text.
+    pub(super) fn name(&self, id: ChannelId) -> Option<(&'s str, &str)> {
+        self.called.get(id.index()).map(|(name, escaped)| (*name, escaped.as_str()))
     }
 
     /// Opens our side of a channel that the device called `device` has opened; `None` for one that it cannot have, or not yet.
@@ -99,9 +99,9 @@ impl<'s> Pockets<'s> {
         match link.open(channel) {
             Ok(id) => {
                 let at = id.index();
-                self.escaped.resize(self.escaped.len().max(at + 1), String::new());
-                if let Some(escaped) = self.escaped.get_mut(at) {
-                    *escaped = text::escaped(name);
+                self.called.resize(self.called.len().max(at + 1), Default::default());
+                if let Some(called) = self.called.get_mut(at) {
+                    *called = (name, text::escaped(name));
                 }
                 Some(id)
             }
@@ -153,7 +153,7 @@ impl<'s> Pockets<'s> {
 
     /// Shows a channel that is open on both sides.
     pub(super) fn show(&mut self, device: &mut Device, announced: &Announced) {
-        let Announced { name, content, meta, .. } = announced;
+        let Announced { name, content, meta, delivery, .. } = announced;
         if !device.channels.iter().any(|known| **known == **name) {
             device.channels.push(name.to_string());
         }
@@ -162,6 +162,10 @@ impl<'s> Pockets<'s> {
             device.about.remove(&**name);
         } else {
             device.about.insert(name.to_string(), about);
+        }
+        device.deliveries.remove(&**name);
+        if *delivery != Delivery::default() {
+            device.deliveries.insert(name.to_string(), *delivery);
         }
         // What the detail says may have become another sentence meanwhile.
         if let Some(ending) = self.ended.take_if(|ending| *ending.channel == **name)
@@ -184,6 +188,7 @@ impl<'s> Pockets<'s> {
         let name = link.channel(id)?.name;
         device.channels.retain(|known| known != name);
         device.about.remove(name);
+        device.deliveries.remove(name);
         let why = reset.map(reason).unwrap_or_default();
         if reset.is_some() {
             device.detail = format!("It has ended the channel {name}{why}.");
