@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
-use pocketmux::{Options, Origin, PortSpec};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use pocketmux::{Example, Options, Origin, PortSpec};
 
 const EXAMPLES: &str = "Examples:
   pocketmux                                  the one USB serial device, or the virtual device if there is none
@@ -90,6 +90,9 @@ struct Serve {
     /// A web page from this origin may use the host too. May be given several times.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<Origin>,
+    /// Services in place of the channels of their names, to try topic clients with.
+    #[arg(long, value_name = "NAME")]
+    example: Option<Trial>,
     /// Also serve what the public suite of the SockJS protocol tests.
     #[arg(long, hide = true)]
     sockjs_test_services: bool,
@@ -107,6 +110,7 @@ impl Serve {
             listen: after.listen.or(self.listen),
             data: after.data.or(self.data),
             allow_origin: self.allow_origin,
+            example: after.example.or(self.example),
             sockjs_test_services: self.sockjs_test_services || after.sockjs_test_services,
         }
     }
@@ -120,9 +124,17 @@ impl Serve {
             listen: self.listen.unwrap_or(usual.listen),
             data: self.data.or_else(data_directory),
             allow_origins: self.allow_origin,
+            example: self.example.map(|Trial::AnnBobCarl| Example::AnnBobCarl),
             sockjs_test_services: self.sockjs_test_services,
         }
     }
+}
+
+/// What `--example` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Trial {
+    /// The topics ann, bob and carl answer as in the example of websocket-multiplex
+    AnnBobCarl,
 }
 
 /// Devices say something every 50 ms at most, three times in 150.

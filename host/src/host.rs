@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::attached::Attached;
 use crate::device::{Slot, Terms};
+use crate::doors::{self, Example};
 use crate::hub::Hub;
 use crate::origin::Origin;
 use crate::port::PortSpec;
@@ -42,6 +43,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Pages from elsewhere that may use the host.
     pub allow_origins: Vec<Origin>,
+    /// Services in place of channels, to try clients with.
+    pub example: Option<Example>,
     /// Also serve what the public suite of the SockJS protocol tests.
     pub sockjs_test_services: bool,
 }
@@ -55,6 +58,7 @@ impl Default for Options {
             listen: (Ipv4Addr::LOCALHOST, 8765).into(),
             data: None,
             allow_origins: Vec::new(),
+            example: None,
             sockjs_test_services: false,
         }
     }
@@ -150,7 +154,10 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
     }
     let clients = Arc::new(Semaphore::new(CLIENTS_MAX as usize));
     let room = sockjs::Room { clients: clients.clone(), shutdown: stopping.clone() };
-    let services = if options.sockjs_test_services { sockjs::suite_services(&room) } else { Vec::new() };
+    let mut services = doors::services(&hub, &room, options.example);
+    if options.sockjs_test_services {
+        services.extend(sockjs::suite_services(&room));
+    }
     let web = Web {
         hub,
         services: services.into(),

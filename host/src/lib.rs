@@ -25,6 +25,7 @@ mod client;
 mod com_port;
 mod demo;
 mod device;
+mod doors;
 mod hello;
 mod host;
 mod hub;
@@ -55,6 +56,7 @@ mod throttle;
 mod web;
 
 pub use attached::Attached;
+pub use doors::Example;
 pub use host::{Host, Options, StartError, serve};
 pub use origin::{NotAnOrigin, Origin};
 pub use port::{NotAPort, PortSpec};

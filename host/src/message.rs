@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use pocketmux_core::Kind;
 
 use crate::listener::ListenerId;
@@ -51,6 +53,11 @@ impl Message {
     /// The text of a message; what is no character in it is shown as one that says so. `None` for bytes.
     pub(crate) fn text(&self) -> Option<String> {
         (self.kind == Kind::Text).then(|| String::from_utf8_lossy(&self.data).into_owned())
+    }
+
+    /// Its data as base64, for clients that take only text.
+    pub(crate) fn base64(&self) -> String {
+        STANDARD.encode(&self.data)
     }
 
     /// The one frame that it makes for clients.

@@ -30,7 +30,7 @@ mod table;
 mod websocket;
 mod wrap;
 
-#[cfg(test)]
-pub(crate) use service::Options;
-pub(crate) use service::{Room, Service};
+pub(crate) use message::Message;
+pub(crate) use service::{Options, Room, Service};
+pub(crate) use session::{Closed, Session};
 pub(crate) use suite::services as suite_services;

@@ -1,8 +1,6 @@
 //! Makes the JSON text of the frames that the host itself sends.
 
 use axum::extract::ws::Utf8Bytes;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use pocketmux_core::json::{self, EscapedStr, JsonFrame};
 use pocketmux_core::{Kind, Position};
 
@@ -30,7 +28,7 @@ pub(crate) fn message(message: &Message) -> Utf8Bytes {
             buffer.resize(message.data.len() * 6 + 4, 0);
             (json::escape(&message.data, &mut buffer).map_or_else(String::new, |data| data.0.to_owned()), None)
         }
-        Kind::Binary => (STANDARD.encode(&message.data), Some("base64")),
+        Kind::Binary => (message.base64(), Some("base64")),
     };
     let from = message.from.as_deref().map(escaped);
     frame(&escaped(&message.channel), &message.id, &data, encoding, from.as_deref())

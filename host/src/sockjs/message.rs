@@ -52,6 +52,16 @@ impl Message {
         if json.starts_with('"') { Ok(vec![serde_json::from_str(json)?]) } else { Self::list(json.as_bytes()) }
     }
 
+    /// A message of a text in WTF-8.
+    pub(crate) fn from_wtf8(text: Vec<u8>) -> Self {
+        Self(text)
+    }
+
+    /// The text, in WTF-8.
+    pub(crate) fn as_wtf8(&self) -> &[u8] {
+        &self.0
+    }
+
     /// How many bytes it has.
     pub(crate) fn len(&self) -> usize {
         self.0.len()

@@ -1,0 +1,21 @@
+//! The doors: ways in to the hub for clients that people already have.
+//!
+//! Each is a translation and nothing else, between the hub's whole messages and what those clients speak; a file each. Pocket frames are no
+//! door in this sense: their text goes through unchanged (see `client`).
+
+mod topics;
+
+use std::sync::Arc;
+
+use crate::hub::Hub;
+use crate::sockjs::{Options, Room, Service};
+
+pub use topics::Example;
+
+/// The doors over SockJS, at their prefixes.
+pub(crate) fn services(hub: &Arc<Hub>, room: &Room, example: Option<Example>) -> Vec<Service> {
+    let of_topics = hub.clone();
+    vec![Service::new("/multiplex", Options::default(), room.clone(), move |session| {
+        topics::serve(session, of_topics.clone(), example)
+    })]
+}
