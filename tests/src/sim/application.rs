@@ -114,7 +114,7 @@ impl Application {
         self.pockets.iter_mut().find(|pocket| pocket.place == place)
     }
 
-    /// Opens what is to be open and is not, as far as the link has numbers.
+    /// Opens what is to be open and is not, as far as the link has numbers: the rest at another time.
     ///
     /// # Errors
     ///
@@ -132,6 +132,12 @@ impl Application {
             }
         }
         Ok(())
+    }
+
+    /// True while this side has a channel open.
+    #[must_use]
+    pub fn is_open(&self, place: usize) -> bool {
+        self.pockets.iter().any(|pocket| pocket.place == place && pocket.id.is_some())
     }
 
     /// Closes a channel, or resets it; says whether it was open.

@@ -98,8 +98,8 @@ impl Scenario {
                 4 => Event::Sleep(side, random.pick(&[16, 512, 65_536])),
                 5 => Event::Loop(side),
                 6 => Event::Interrupt(side),
-                7 | 8 if self.may_close(side) => Event::Close(side, place),
-                9 if self.may_close(side) => Event::Reset(side, place),
+                7 | 8 => Event::Close(side, place),
+                9 => Event::Reset(side, place),
                 _ => Event::Pause(side, place),
             };
             let for_ms = random.magnitude(1.0, 5000.0) as u64;
@@ -109,13 +109,6 @@ impl Scenario {
             fault.at_ms = random.between(0, self.active_ms);
         }
         self.faults.sort_by_key(|fault| fault.at_ms);
-    }
-
-    /// A channel that is opened again before its end has arrived takes another number, for which the other side must have room.
-    fn may_close(&self, side: usize) -> bool {
-        let is_close = |fault: &&Fault| matches!(fault.event, Event::Close(..) | Event::Reset(..));
-        let closes = self.faults.iter().filter(is_close).count() + 1;
-        self.sides[side].channels.len() + closes <= self.sides[1 - side].shape.channels
     }
 
     /// When everything that goes wrong is over.

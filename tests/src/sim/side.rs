@@ -183,6 +183,7 @@ impl Side {
             self.take_events(ledger, trace, now_ns)?;
         }
         self.application.open(self.node.as_mut())?;
+        self.keep_unopened();
         if let Some(peer) = self.peer {
             let session = Session { sender: self.epoch, receiver: peer };
             self.application.run(self.node.as_mut(), session, ledger, now_ns)?;
@@ -213,7 +214,7 @@ impl Side {
                     self.application.go_down();
                     self.renew(ledger);
                 }
-                Event::Opened { peer, channel, ours } => {
+                Event::Opened { peer, channel, .. } => {
                     let opening = OPENINGS.iter().position(|meta| *meta == channel.meta);
                     let place = TABLE.iter().position(|known| known.with_meta(channel.meta) == channel);
                     let known = place.zip(opening).ok_or_else(|| format!("a channel that nobody has: {channel:?}"))?;
@@ -222,9 +223,7 @@ impl Side {
                         return Err(format!("a channel is opened twice: {channel:?}"));
                     }
                     self.application.note_opened(self.node.as_mut(), place);
-                    if let (None, Some(sender)) = (ours, self.peer) {
-                        ledger.forgive(Session { sender, receiver: self.epoch }, place);
-                    }
+                    self.keep_unopened();
                     self.opened += 1;
                 }
                 Event::Frame(frame) => {
@@ -257,6 +256,12 @@ impl Side {
             }
         }
         Err("events without an end".into())
+    }
+
+    /// What the peer has open and this side has not open now is kept: every channel of the peer's is to be open here at last.
+    fn keep_unopened(&mut self) {
+        let unopened = self.openings.iter().filter(|(_, (place, _))| !self.application.is_open(*place));
+        unopened.for_each(|(peer, _)| self.node.keep(*peer));
     }
 
     /// A link that it dropped leaves it under another epoch.
