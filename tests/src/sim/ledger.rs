@@ -116,8 +116,18 @@ impl Ledger {
     /// A side closed a channel: what it accepts from now on belongs to another opening. With a reset, what has not arrived is not owed.
     pub fn close(&mut self, sender: u32, place: usize, reset: bool) {
         *self.closings.entry((sender, place)).or_default() += 1;
-        let is_its = |record: &&mut Record| record.session.sender == sender && record.pocket() == place;
-        self.records.iter_mut().filter(|_| reset).filter(is_its).for_each(Record::drop_unless_arrived);
+        if reset {
+            self.give_up(sender, place);
+        }
+    }
+
+    /// A side resets the openings of a channel that it has closed: what has not arrived is not owed.
+    pub fn give_up(&mut self, sender: u32, place: usize) {
+        let openings = self.closings.get(&(sender, place)).copied().unwrap_or(0);
+        let is_its = |record: &&mut Record| {
+            record.session.sender == sender && record.pocket() == place && record.opening < openings
+        };
+        self.records.iter_mut().filter(is_its).for_each(Record::drop_unless_arrived);
     }
 
     /// A side goes on under another epoch, its channels as often closed as before.

@@ -141,6 +141,13 @@ impl Side {
         }
     }
 
+    /// The application waits no longer for the ends of the channels that it closed.
+    pub fn give_up(&mut self, ledger: &mut Ledger) {
+        for place in self.application.give_up(self.node.as_mut()) {
+            ledger.give_up(self.epoch, place);
+        }
+    }
+
     /// It hears that its line was interrupted.
     pub fn interrupt(&mut self) {
         self.node.interrupted();

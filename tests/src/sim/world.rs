@@ -62,6 +62,8 @@ pub struct World {
     is_calm: bool,
     look_ns: u64,
     rest_until_ns: Option<u64>,
+    /// Two sides that waited for each other have given up.
+    has_given_up: bool,
     vain: [Vain; 2],
     /// By side: when the first HELLO of its present boot arrived at the other.
     pub(super) hello_ns: [Option<u64>; 2],
@@ -95,6 +97,7 @@ impl World {
             is_calm: false,
             look_ns: u64::MAX,
             rest_until_ns: None,
+            has_given_up: false,
             vain: [Vain::default(); 2],
             hello_ns: [None; 2],
             greeting_ns: 0,
@@ -281,6 +284,11 @@ impl World {
             self.rest_until_ns = Some(self.now_ns + REST_NS);
         } else if self.now_ns > calm_ns + PATIENCE_NS + queued_ns {
             return Err(format!("{} has not happened, one of {}", missing[0], missing.len()));
+        } else if self.now_ns > calm_ns + PATIENCE_NS / 2 + queued_ns && !self.has_given_up {
+            // Where both tables are full each may keep what the other closed, and wait for a number to open that channel itself.
+            self.has_given_up = self.sides.iter().all(|side| side.application.lacks_a_number());
+            let Self { sides, ledger, .. } = self;
+            sides.iter_mut().filter(|_| self.has_given_up).for_each(|side| side.give_up(ledger));
         }
         Ok(())
     }
