@@ -57,16 +57,16 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
     }
 
     /// Ends a channel once everything queued on it has arrived; it takes no more messages. Its number is free again when the peer has
-    /// taken all of it: not while the channel is paused there. Two sides whose tables are full of channels that the other keeps wait for each other
-    /// until one gives up, with [`Link::reset`].
+    /// taken all of it: not while the channel is paused there. Two sides with full tables that each [keep](Link::keep) what the other closed wait
+    /// for each other until one gives up, with [`Link::reset`].
     ///
     /// Without a link, and beyond what the peer keeps, it ends at once. A channel that is not open is left alone.
     pub fn close(&mut self, channel: ChannelId) {
         self.end(channel, None);
     }
 
-    /// Ends a channel at once, also one that is being closed, and drops what has not arrived. The reason, at most [`REASON_MAX`] bytes of which are sent, is for the peer's
-    /// application.
+    /// Ends a channel at once, also one that is being closed, and drops what has not arrived. The reason, at most [`REASON_MAX`] bytes of which
+    /// are sent, is for the peer's application.
     pub fn reset(&mut self, channel: ChannelId, reason: &'i str) {
         let reason = reason.get(..crate::wtf8::head(reason.as_bytes(), REASON_MAX)).unwrap_or_default();
         self.end(channel, Some(reason));
