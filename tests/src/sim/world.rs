@@ -1,5 +1,6 @@
 //! Runs a scenario in virtual time: whatever happens next happens, and nothing waits.
 
+use super::away::Away;
 use super::chance::Chance;
 use super::fault::{Event, Fault};
 use super::ledger::{Ledger, Session};
@@ -48,6 +49,9 @@ pub struct World {
     pub(super) now_ns: u64,
     pub(super) sides: [Side; 2],
     pub(super) wires: [Wire; 2],
+    /// By place: the side that belongs there, while a third one is in its stead.
+    pub(super) away: [Option<Away>; 2],
+    swaps: u64,
     pub(super) ledger: Ledger,
     /// What happened.
     pub trace: Trace,
@@ -58,6 +62,8 @@ pub struct World {
     is_calm: bool,
     look_ns: u64,
     rest_until_ns: Option<u64>,
+    /// Two sides that waited for each other have given up.
+    has_given_up: bool,
     vain: [Vain; 2],
     /// By side: when the first HELLO of its present boot arrived at the other.
     pub(super) hello_ns: [Option<u64>; 2],
@@ -71,7 +77,7 @@ impl World {
         let seed = scenario.seed;
         let side = |number: usize| {
             let plan = scenario.sides[number].clone();
-            Side::new(number, plan, Chance::new(seed, 10 + number as u64))
+            Side::new(number, ["a", "b"][number], plan, Chance::new(seed, 10 + number as u64))
         };
         let wire = |number: usize| Wire::new(scenario.wires[number], Chance::new(seed, 20 + number as u64));
         let mut faults = scenario.faults.clone().into_iter();
@@ -81,6 +87,8 @@ impl World {
             now_ns: 0,
             sides: [side(0), side(1)],
             wires: [wire(0), wire(1)],
+            away: [None, None],
+            swaps: 0,
             ledger: Ledger::default(),
             trace: Trace::default(),
             faults,
@@ -89,6 +97,7 @@ impl World {
             is_calm: false,
             look_ns: u64::MAX,
             rest_until_ns: None,
+            has_given_up: false,
             vain: [Vain::default(); 2],
             hello_ns: [None; 2],
             greeting_ns: 0,
@@ -121,6 +130,9 @@ impl World {
                     self.run_side(side)?;
                 }
             }
+            for away in self.away.iter_mut().flatten() {
+                away.run(&mut self.ledger, &mut self.trace, self.now_ns)?;
+            }
             verdict::check_greeting(self)?;
             verdict::check_silence(self)?;
             if self.rest_until_ns.is_some_and(|end| end <= self.now_ns) {
@@ -136,7 +148,8 @@ impl World {
     /// Goes to the next moment at which anything happens; says which sides have to run.
     fn advance(&mut self) -> Result<[bool; 2], String> {
         let wants = [self.side_ns(0), self.side_ns(1)];
-        let next = self.next_ns().min(wants[0]).min(wants[1]);
+        let away_ns = self.away.iter().flatten().map(|away| away.next_ns(self.now_ns)).min().unwrap_or(u64::MAX);
+        let next = self.next_ns().min(wants[0]).min(wants[1]).min(away_ns);
         // A deadline that has passed already is a wake in vain, once a microsecond.
         self.now_ns = if next > self.now_ns { next } else { self.now_ns + 1000 };
         let mut due = wants.map(|want_ns| want_ns <= self.now_ns);
@@ -149,10 +162,7 @@ impl World {
 
     /// When a side is to run next if nothing arrives.
     fn side_ns(&self, number: usize) -> u64 {
-        let (side, wire) = (&self.sides[number], &self.wires[number]);
-        let room_ns = if side.has_more { wire.room_at_ns() } else { u64::MAX };
-        let wants_ns = side.next_ns().unwrap_or(u64::MAX);
-        if side.runs(self.now_ns) { wants_ns.min(room_ns) } else { side.awake_ns() }
+        next_ns(&self.sides[number], &self.wires[number], self.now_ns)
     }
 
     /// When anything happens next that is no side's own doing.
@@ -220,6 +230,7 @@ impl World {
                 (side.asleep_until_ns, side.fifo) = (until_ns.max(side.asleep_until_ns), fifo);
             }
             Event::Loop(_) => {}
+            Event::Swap(side) => self.swap(side),
             Event::Interrupt(side) => self.sides[side].interrupt(),
             Event::Close(side, place) => self.sides[side].close(place, false, &mut self.ledger),
             Event::Reset(side, place) => self.sides[side].close(place, true, &mut self.ledger),
@@ -230,10 +241,33 @@ impl World {
 
     fn end(&mut self, event: Event) {
         match event {
-            Event::Close(side, place) | Event::Reset(side, place) => self.sides[side].application.reopen(place),
-            Event::Pause(side, place) => self.sides[side].set_paused(place, false),
+            Event::Close(number, place) | Event::Reset(number, place) => {
+                self.all_of(number).for_each(|side| side.application.reopen(place));
+            }
+            Event::Pause(number, place) => self.all_of(number).for_each(|side| side.set_paused(place, false)),
+            Event::Swap(number) if !self.going_on.iter().any(|(_, other)| *other == event) => {
+                if let Some(away) = self.away[number].take() {
+                    self.sides[number] = away.side;
+                }
+            }
             _ => {}
         }
+    }
+
+    /// The side that belongs to a place, and the third one there.
+    fn all_of(&mut self, number: usize) -> impl Iterator<Item = &mut Side> {
+        let away = self.away[number].as_mut().map(|away| &mut away.side);
+        std::iter::once(&mut self.sides[number]).chain(away)
+    }
+
+    /// Puts a third side, or one more, at the place of a side.
+    fn swap(&mut self, number: usize) {
+        self.swaps += 1;
+        let (scenario, random) = (&self.scenario, Chance::new(self.scenario.seed, 30 + self.swaps));
+        let third = Side::new(number, "c", scenario.sides[number].clone(), random);
+        let before = std::mem::replace(&mut self.sides[number], third);
+        self.away[number].get_or_insert_with(|| Away::new(before, scenario.wires[number]));
+        self.load(number);
     }
 
     /// Looks whether everything has arrived.
@@ -250,6 +284,11 @@ impl World {
             self.rest_until_ns = Some(self.now_ns + REST_NS);
         } else if self.now_ns > calm_ns + PATIENCE_NS + queued_ns {
             return Err(format!("{} has not happened, one of {}", missing[0], missing.len()));
+        } else if self.now_ns > calm_ns + PATIENCE_NS / 2 + queued_ns && !self.has_given_up {
+            // Where both tables are full each may keep what the other closed, and wait for a number to open that channel itself.
+            self.has_given_up = self.sides.iter().all(|side| side.application.lacks_a_number());
+            let Self { sides, ledger, .. } = self;
+            sides.iter_mut().filter(|_| self.has_given_up).for_each(|side| side.give_up(ledger));
         }
         Ok(())
     }
@@ -259,18 +298,9 @@ impl World {
         let Self { sides, wires, ledger, trace, now_ns, .. } = self;
         let (side, wire) = (&mut sides[number], &mut wires[number]);
         let was_due = side.node.poll_timeout().is_some_and(|due_us| due_us <= *now_ns / 1000);
-        let (heard, mut is_vain) = (side.heard, was_due);
-        side.run(ledger, trace, *now_ns)?;
-        loop {
-            let sent = fill(wire, side, trace, *now_ns)?;
-            is_vain &= sent == 0;
-            // The application may have waited for the room that there is now.
-            if sent == 0 || side.has_more || side.application.is_idle() {
-                break;
-            }
-            side.run(ledger, trace, *now_ns)?;
-        }
-        is_vain &= side.heard == heard;
+        let heard = side.heard;
+        let sent = run(side, wire, ledger, trace, *now_ns)?;
+        let is_vain = was_due && sent == 0 && side.heard == heard;
         let vain = &mut self.vain[number];
         let second = *now_ns / 1_000_000_000;
         *vain = if vain.second == second { *vain } else { Vain { second, wakes: 0 } };
@@ -292,6 +322,33 @@ impl World {
     pub fn session_from(&self, side: usize) -> Option<Session> {
         let side = &self.sides[side];
         side.peer.map(|receiver| Session { sender: side.epoch, receiver })
+    }
+}
+
+/// When a side is to run next if nothing arrives.
+pub(super) fn next_ns(side: &Side, wire: &Wire, now_ns: u64) -> u64 {
+    let room_ns = if side.has_more { wire.room_at_ns() } else { u64::MAX };
+    let wants_ns = side.next_ns().unwrap_or(u64::MAX);
+    if side.runs(now_ns) { wants_ns.min(room_ns) } else { side.awake_ns() }
+}
+
+/// Lets a side run, and takes what it has to send as far as its wire has room; returns how many bytes that was.
+pub(super) fn run(
+    side: &mut Side,
+    wire: &mut Wire,
+    ledger: &mut Ledger,
+    trace: &mut Trace,
+    now_ns: u64,
+) -> Result<usize, String> {
+    let mut all = 0;
+    loop {
+        side.run(ledger, trace, now_ns)?;
+        let sent = fill(wire, side, trace, now_ns)?;
+        all += sent;
+        // The application may have waited for the room that there is now.
+        if sent == 0 || side.has_more || side.application.is_idle() {
+            return Ok(all);
+        }
     }
 }
 
