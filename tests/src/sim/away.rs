@@ -4,8 +4,8 @@ use super::ledger::Ledger;
 use super::noise::NoisePlan;
 use super::side::Side;
 use super::trace::Trace;
+use super::turn;
 use super::wire::{Wire, WirePlan};
-use super::world;
 
 /// A side and the wire that it still sends into.
 pub struct Away {
@@ -23,7 +23,7 @@ impl Away {
 
     /// When it is to run next.
     pub fn next_ns(&self, now_ns: u64) -> u64 {
-        world::next_ns(&self.side, &self.wire, now_ns)
+        turn::next_ns(&self.side, &self.wire, now_ns)
     }
 
     /// Lets it run if it has to; what it sends is lost.
@@ -33,7 +33,7 @@ impl Away {
     /// What its link did wrong.
     pub fn run(&mut self, ledger: &mut Ledger, trace: &mut Trace, now_ns: u64) -> Result<(), String> {
         if self.side.runs(now_ns) && (self.next_ns(now_ns) <= now_ns || !self.side.is_lazy()) {
-            world::run(&mut self.side, &mut self.wire, ledger, trace, now_ns)?;
+            turn::run(&mut self.side, &mut self.wire, ledger, trace, now_ns)?;
         }
         while self.wire.take(now_ns).is_some() {}
         Ok(())

@@ -22,6 +22,7 @@ pub mod shrink;
 pub mod side;
 pub mod table;
 pub mod trace;
+mod turn;
 mod verdict;
 pub mod wire;
 pub mod work;

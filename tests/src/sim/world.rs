@@ -1,5 +1,7 @@
 //! Runs a scenario in virtual time: whatever happens next happens, and nothing waits.
 
+mod faults;
+
 use super::away::Away;
 use super::chance::Chance;
 use super::fault::{Event, Fault};
@@ -7,6 +9,7 @@ use super::ledger::{Ledger, Session};
 use super::scenario::Scenario;
 use super::side::Side;
 use super::trace::Trace;
+use super::turn;
 use super::verdict;
 use super::wire::Wire;
 
@@ -162,7 +165,7 @@ impl World {
 
     /// When a side is to run next if nothing arrives.
     fn side_ns(&self, number: usize) -> u64 {
-        next_ns(&self.sides[number], &self.wires[number], self.now_ns)
+        turn::next_ns(&self.sides[number], &self.wires[number], self.now_ns)
     }
 
     /// When anything happens next that is no side's own doing.
@@ -190,84 +193,6 @@ impl World {
                 }
             }
         }
-    }
-
-    fn apply_faults(&mut self, due: &mut [bool; 2]) {
-        while let Some(fault) = self.next_fault.filter(|fault| fault.at_ms * 1_000_000 <= self.now_ns) {
-            self.next_fault = self.faults.next();
-            self.trace.note(self.now_ns, 0, || fault.to_string());
-            self.begin(fault.event, self.now_ns + fault.for_ms * 1_000_000);
-            *due = [true; 2];
-        }
-        let ended: Vec<_> = self.going_on.extract_if(.., |(until_ns, _)| *until_ns <= self.now_ns).collect();
-        for (_, event) in ended {
-            self.end(event);
-            *due = [true; 2];
-        }
-        if !self.is_calm && self.scenario.calm_ms() * 1_000_000 <= self.now_ns {
-            self.is_calm = true;
-            self.trace.until_ns = self.now_ns + TRACED_NS;
-            self.look_ns = self.now_ns + LOOK_NS;
-            self.wires.iter_mut().for_each(Wire::calm);
-        }
-    }
-
-    fn begin(&mut self, event: Event, until_ns: u64) {
-        match event {
-            Event::Stall(wire) => self.wires[wire].stall(until_ns),
-            Event::Unplug(wire) => self.wires[wire].unplug(until_ns),
-            Event::UnplugBoth => self.wires.iter_mut().for_each(|wire| wire.unplug(until_ns)),
-            Event::Reboot(side) => {
-                self.sides[side].reboot(until_ns);
-                // It may miss the beginning of a HELLO that is on its way to it.
-                self.hello_ns = [None; 2];
-                self.sides[1 - side].first_hello = false;
-                self.wires[1 - side].forget_hello();
-                self.load(side);
-            }
-            Event::Sleep(side, fifo) => {
-                let side = &mut self.sides[side];
-                (side.asleep_until_ns, side.fifo) = (until_ns.max(side.asleep_until_ns), fifo);
-            }
-            Event::Loop(_) => {}
-            Event::Swap(side) => self.swap(side),
-            Event::Interrupt(side) => self.sides[side].interrupt(),
-            Event::Close(side, place) => self.sides[side].close(place, false, &mut self.ledger),
-            Event::Reset(side, place) => self.sides[side].close(place, true, &mut self.ledger),
-            Event::Pause(side, place) => self.sides[side].set_paused(place, true),
-        }
-        self.going_on.push((until_ns, event));
-    }
-
-    fn end(&mut self, event: Event) {
-        match event {
-            Event::Close(number, place) | Event::Reset(number, place) => {
-                self.all_of(number).for_each(|side| side.application.reopen(place));
-            }
-            Event::Pause(number, place) => self.all_of(number).for_each(|side| side.set_paused(place, false)),
-            Event::Swap(number) if !self.going_on.iter().any(|(_, other)| *other == event) => {
-                if let Some(away) = self.away[number].take() {
-                    self.sides[number] = away.side;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The side that belongs to a place, and the third one there.
-    fn all_of(&mut self, number: usize) -> impl Iterator<Item = &mut Side> {
-        let away = self.away[number].as_mut().map(|away| &mut away.side);
-        std::iter::once(&mut self.sides[number]).chain(away)
-    }
-
-    /// Puts a third side, or one more, at the place of a side.
-    fn swap(&mut self, number: usize) {
-        self.swaps += 1;
-        let (scenario, random) = (&self.scenario, Chance::new(self.scenario.seed, 30 + self.swaps));
-        let third = Side::new(number, "c", scenario.sides[number].clone(), random);
-        let before = std::mem::replace(&mut self.sides[number], third);
-        self.away[number].get_or_insert_with(|| Away::new(before, scenario.wires[number]));
-        self.load(number);
     }
 
     /// Looks whether everything has arrived.
@@ -299,7 +224,7 @@ impl World {
         let (side, wire) = (&mut sides[number], &mut wires[number]);
         let was_due = side.node.poll_timeout().is_some_and(|due_us| due_us <= *now_ns / 1000);
         let heard = side.heard;
-        let sent = run(side, wire, ledger, trace, *now_ns)?;
+        let sent = turn::run(side, wire, ledger, trace, *now_ns)?;
         let is_vain = was_due && sent == 0 && side.heard == heard;
         let vain = &mut self.vain[number];
         let second = *now_ns / 1_000_000_000;
@@ -322,50 +247,5 @@ impl World {
     pub fn session_from(&self, side: usize) -> Option<Session> {
         let side = &self.sides[side];
         side.peer.map(|receiver| Session { sender: side.epoch, receiver })
-    }
-}
-
-/// When a side is to run next if nothing arrives.
-pub(super) fn next_ns(side: &Side, wire: &Wire, now_ns: u64) -> u64 {
-    let room_ns = if side.has_more { wire.room_at_ns() } else { u64::MAX };
-    let wants_ns = side.next_ns().unwrap_or(u64::MAX);
-    if side.runs(now_ns) { wants_ns.min(room_ns) } else { side.awake_ns() }
-}
-
-/// Lets a side run, and takes what it has to send as far as its wire has room; returns how many bytes that was.
-pub(super) fn run(
-    side: &mut Side,
-    wire: &mut Wire,
-    ledger: &mut Ledger,
-    trace: &mut Trace,
-    now_ns: u64,
-) -> Result<usize, String> {
-    let mut all = 0;
-    loop {
-        side.run(ledger, trace, now_ns)?;
-        let sent = fill(wire, side, trace, now_ns)?;
-        all += sent;
-        // The application may have waited for the room that there is now.
-        if sent == 0 || side.has_more || side.application.is_idle() {
-            return Ok(all);
-        }
-    }
-}
-
-/// Takes what a side has to send as far as its wire has room; returns how many bytes that was.
-fn fill(wire: &mut Wire, side: &mut Side, trace: &mut Trace, now_ns: u64) -> Result<usize, String> {
-    let mut sent = 0;
-    loop {
-        side.has_more = wire.room_at_ns() > now_ns;
-        if side.has_more {
-            return Ok(sent);
-        }
-        let (bytes, ends_hello) = side.transmit(wire.chunk(), now_ns)?;
-        if bytes.is_empty() {
-            return Ok(sent);
-        }
-        sent += bytes.len();
-        trace.note(now_ns, side.number, || format!("sends {} {:02x?}", bytes.len(), &bytes));
-        wire.put(bytes, ends_hello.then_some(side.boot), now_ns);
     }
 }
