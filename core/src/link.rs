@@ -97,6 +97,8 @@ pub struct Link<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usi
     credits_at_us: u64,
     sent_at_us: u64,
     heard_at_us: u64,
+    /// When the last packet came that fits this link.
+    fitted_at_us: u64,
     /// Bytes that came since the last packet that fits.
     unproven: usize,
     is_silent: bool,
@@ -163,6 +165,7 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
             credits_at_us: 0,
             sent_at_us: 0,
             heard_at_us: 0,
+            fitted_at_us: 0,
             unproven: 0,
             is_silent: false,
             owes_sign: false,

@@ -17,8 +17,8 @@ const NOTHING: Limits = Limits {
     swaps: 0,
     reboots: 0,
     pauses: 0,
-    closings: 0,
-    resets: 0,
+    closings: [0, 0],
+    resets: [0, 0],
     frames: 1,
 };
 
@@ -83,14 +83,32 @@ fn the_newest_message_arrives_and_never_an_older_one_after_it() {
 
 #[test]
 fn a_channel_ends_after_all_that_was_sent_and_begins_anew() {
-    let few = Limits { sends: [2, 0], ticks: 1, losses: 1, closings: 1, ..NOTHING };
+    let few = Limits { sends: [2, 0], ticks: 1, losses: 1, closings: [1, 0], ..NOTHING };
     explore(Start::Up, CHAT, [few, Limits { sends: [3, 0], repeats: 1, ..few }]);
 }
 
 #[test]
 fn a_reset_drops_what_was_sent_and_nothing_of_what_follows() {
-    let few = Limits { sends: [3, 0], ticks: 1, losses: 1, resets: 1, ..NOTHING };
+    let few = Limits { sends: [3, 0], ticks: 1, losses: 1, resets: [1, 0], ..NOTHING };
     explore(Start::Up, CHAT, [few, Limits { repeats: 1, ..few }]);
+}
+
+#[test]
+fn a_reboot_among_packets_in_another_order_leads_to_a_new_link() {
+    let few = Limits { sends: [1, 1], reboots: 1, swaps: 1, ..NOTHING };
+    explore(Start::Up, CHAT, [few, Limits { ticks: 1, ..few }]);
+}
+
+#[test]
+fn both_sides_may_end_a_channel_at_once() {
+    let few = Limits { sends: [1, 1], swaps: 1, closings: [1, 1], ..NOTHING };
+    explore(Start::Up, CHAT, [few, Limits { ticks: 1, ..few }]);
+}
+
+#[test]
+fn one_side_may_reset_what_the_other_ends() {
+    let few = Limits { sends: [1, 1], swaps: 1, closings: [1, 0], resets: [0, 1], ..NOTHING };
+    explore(Start::Up, CHAT, [few, Limits { ticks: 1, ..few }]);
 }
 
 #[test]

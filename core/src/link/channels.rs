@@ -57,15 +57,16 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
     }
 
     /// Ends a channel once everything queued on it has arrived; it takes no more messages. Its number is free again when the peer has
-    /// taken all of it: not while the channel is paused there.
+    /// taken all of it: not while the channel is paused there. Two sides with full tables that each [keep](Link::keep) what the other closed wait
+    /// for each other until one gives up, with [`Link::reset`].
     ///
     /// Without a link, and beyond what the peer keeps, it ends at once. A channel that is not open is left alone.
     pub fn close(&mut self, channel: ChannelId) {
         self.end(channel, None);
     }
 
-    /// Ends a channel at once, and drops what has not arrived. The reason, at most [`REASON_MAX`] bytes of which are sent, is for the peer's
-    /// application.
+    /// Ends a channel at once, also one that is being closed, and drops what has not arrived. The reason, at most [`REASON_MAX`] bytes of which
+    /// are sent, is for the peer's application.
     pub fn reset(&mut self, channel: ChannelId, reason: &'i str) {
         let reason = reason.get(..crate::wtf8::head(reason.as_bytes(), REASON_MAX)).unwrap_or_default();
         self.end(channel, Some(reason));
@@ -73,13 +74,18 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
 
     fn end(&mut self, channel: ChannelId, reset: Option<&'i str>) {
         let is_known_there = self.peer.is_some_and(|peer| channel.0 < peer.channels);
-        let Some(lane) = self.out_lanes.get_mut(channel.index()).filter(|lane| lane.is_open()) else { return };
+        let may_end = |lane: &&mut OutLane<'i>| {
+            lane.is_open() || (reset.is_some() && lane.closing.is_some_and(|closing| closing.reset.is_none()))
+        };
+        let Some(lane) = self.out_lanes.get_mut(channel.index()).filter(may_end) else { return };
         if reset.is_some() {
             self.mux.pool.retain(|block| block.role == Role::Held || block.route.channel != channel);
             lane.all_arrived();
         }
         if is_known_there {
-            lane.closing = Some(Closing { reset, place: None, number: None, is_due: true });
+            // An end that has left has a place, which the peer may have passed.
+            let place = lane.closing.and_then(|closing| closing.place);
+            lane.closing = Some(Closing { reset, place, number: None, is_due: true });
         } else {
             lane.channel = None;
         }

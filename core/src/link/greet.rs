@@ -19,12 +19,13 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
     }
 
     pub(super) fn handle_hello(&mut self, terms: Terms, asks: bool, now_us: u64) -> bool {
-        let knows_us = terms.seen == self.config.epoch;
         let round_trip_us = self.greeting.age_us(now_us);
         let mut is_news = false;
         if self.peer.is_none_or(|peer| peer.epoch != terms.epoch) {
             is_news = self.meet(terms);
         }
+        // A link that was dropped for this one leaves this side under an epoch that the peer has not seen.
+        let knows_us = terms.seen == self.config.epoch;
         if let Some(peer) = self.peer.as_mut()
             && knows_us
             && !peer.is_up

@@ -101,7 +101,7 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
 
     /// Notes that a packet came, which only the peer of this link can have sent.
     fn hear(&mut self, now_us: u64) {
-        self.heard_at_us = now_us;
+        (self.heard_at_us, self.fitted_at_us) = (now_us, now_us);
         self.unproven = 0;
         if core::mem::take(&mut self.is_silent) {
             self.news.back = true;

@@ -74,7 +74,9 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer> 
             0 => DEAF_US,
             silence_ms => (u64::from(silence_ms) * 1000).max(DEAF_MIN_US),
         };
-        let deaf_at_us = self.heard_at_us.saturating_add(patience_us);
+        // Bytes of which no packet fits are not those of a long one for ever: the peer speaks on a link that this side has not.
+        let lost_at_us = self.fitted_at_us.saturating_add(patience_us.max(DEAF_US));
+        let deaf_at_us = self.heard_at_us.saturating_add(patience_us).min(lost_at_us);
         (!self.greeting.is_due).then_some(deaf_at_us.max(self.greeting.at_us()))
     }
 

@@ -150,3 +150,21 @@ fn a_reset_drops_what_a_paused_channel_has_kept() {
     pair.run_ms(50);
     assert_eq!(pair.b.messages(), []);
 }
+
+#[test]
+fn what_waits_for_a_reader_that_pauses_can_still_be_reset() {
+    let mut pair = Pair::up();
+    pair.b.link.pause(CHAT);
+    pair.a.link.send(CHAT, &Message::text("unread")).unwrap();
+    pair.a.link.close(CHAT);
+    // Its end leaves, and is refused.
+    pair.run_ms(1000);
+    assert!(pair.a.link.open(Channel::new("chat")).is_ok_and(|other| other != CHAT));
+    pair.a.link.reset(CHAT, "enough");
+    pair.run_ms(1000);
+    assert!(pair.b.heard.contains(&Heard::Closed("chat".into(), Some("enough".into()))));
+    pair.b.link.resume(CHAT);
+    pair.run_ms(1000);
+    assert_eq!(pair.b.messages(), []);
+    assert_eq!(pair.a.link.open(Channel::new("next")).unwrap(), CHAT);
+}

@@ -60,6 +60,17 @@ fn a_board_that_another_stood_in_for_is_met_anew_by_both() {
 }
 
 #[test]
+fn a_link_that_is_dropped_for_another_is_up_only_when_its_new_epoch_was_seen() {
+    let mut pair = Pair::up();
+    // It was heard that this side exists, before it took another epoch: each would take the other's last word for an answer, for ever.
+    pair.a.take_in(&pair::hello(Terms { epoch: 33, seen: 11, ..TERMS }), pair.now_us);
+    assert!(!pair.a.link.is_up());
+    let seen = pair.a.link.epoch();
+    pair.a.take_in(&pair::hello(Terms { epoch: 33, seen, ..TERMS }), pair.now_us);
+    assert!(pair.a.link.is_up());
+}
+
+#[test]
 fn signs_of_life_never_stop_what_is_to_be_said() {
     let mut pair = Pair::new();
     // A peer that wants to hear something every millisecond.

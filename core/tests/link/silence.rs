@@ -55,6 +55,26 @@ fn a_packet_longer_than_the_silence_breaks_it_with_every_byte() {
 }
 
 #[test]
+fn a_peer_of_which_no_packet_fits_is_called_although_it_is_heard() {
+    let (mut pair, _) = up_and_a_frame();
+    pair.a.link.consume(usize::MAX);
+    let sent = pair.a.link.counters().sent;
+    // A packet of another link, slowly, so that it never seems to end.
+    for at in 0..300 {
+        pair.now_us += 19_000;
+        pair.a.take_in(&[if at % 10 == 9 { 0 } else { 7 }], pair.now_us);
+        pair.a.link.handle_timeout(pair.now_us);
+        let is_hello = pair.a.link.poll_transmit(pair.now_us).get(2) == Some(&0x11);
+        pair.a.link.consume(usize::MAX);
+        if is_hello {
+            assert!(!pair.a.link.is_silent() && at > 250);
+            return;
+        }
+    }
+    panic!("{} packets, and no HELLO among them", pair.a.link.counters().sent - sent);
+}
+
+#[test]
 fn noise_is_no_sign_of_life() {
     let (mut pair, _) = up_and_a_frame();
     let mut now_us = pair.now_us;

@@ -1,6 +1,6 @@
 //! Two tables of different sizes: channels beyond the smaller, and numbers of it that are taken again at once.
 
-use pocketmux_core::{Channel, Config, Event, Link, Message, OpenError, PeerChannel, SendError};
+use pocketmux_core::{Channel, ChannelId, Config, Event, Link, Message, OpenError, PeerChannel, SendError};
 
 type Host = Link<'static, 256, 16, 8>;
 type Board = Link<'static, 256, 16, 2>;
@@ -178,4 +178,58 @@ fn a_channel_that_was_opened_beyond_what_the_peer_keeps_is_refused_and_can_be_op
     // Signs of life, and nothing that is repeated for ever.
     let sent = pair.host.counters().sent;
     assert!(sent < 50 && pair.host.mux().is_empty() && pair.host.stats().in_flight == 0, "{sent} packets");
+}
+
+/// Two sides with a table of one channel.
+type One = Link<'static, 256, 16, 1>;
+
+fn hand_over(from: &mut One, to: &mut One, now_us: u64, heard: &mut Vec<String>) {
+    let bytes = from.poll_transmit(now_us).to_vec();
+    from.consume(bytes.len());
+    let mut bytes = &bytes[..];
+    while !bytes.is_empty() {
+        bytes = &bytes[to.handle_input(bytes, now_us)..];
+        let mut kept = None;
+        while let Some(event) = to.poll_event() {
+            match event {
+                Event::Opened { peer, ours: None, .. } => kept = Some(peer),
+                Event::Frame(frame) => heard.push(String::from_utf8(frame.data.to_vec()).unwrap()),
+                _ => {}
+            }
+        }
+        if let Some(peer) = kept {
+            to.keep(peer);
+        }
+    }
+}
+
+#[test]
+fn two_full_tables_that_wait_for_each_other_go_on_when_one_gives_up() {
+    let (mut a, mut b) = (One::new(config(1)), One::new(config(2)));
+    let mut heard = [vec![], vec![]];
+    for now_us in 0..10 {
+        hand_over(&mut a, &mut b, now_us, &mut heard[1]);
+        hand_over(&mut b, &mut a, now_us, &mut heard[0]);
+    }
+    assert!(a.is_up() && b.is_up());
+    // Now each opens, says something and closes before it has heard of the other's opening.
+    for (side, name) in [(&mut a, "a"), (&mut b, "b")] {
+        let id = side.open(Channel::new("chat")).unwrap();
+        side.send(id, &Message::text(name)).unwrap();
+        side.close(id);
+    }
+    let mut open = [false; 2];
+    for now_us in (10..60_000_000).step_by(1000) {
+        hand_over(&mut a, &mut b, now_us, &mut heard[1]);
+        hand_over(&mut b, &mut a, now_us, &mut heard[0]);
+        open[0] |= a.open(Channel::new("chat")).is_ok();
+        open[1] |= b.open(Channel::new("chat")).is_ok();
+        if now_us > 30_000_000 && now_us <= 30_001_000 {
+            assert_eq!(open, [false; 2], "neither goes on by itself");
+            a.reset(ChannelId::new(0), "it takes too long");
+        }
+        a.handle_timeout(now_us);
+        b.handle_timeout(now_us);
+    }
+    assert_eq!((open, heard), ([true; 2], [vec!["b".to_string()], vec![]]));
 }

@@ -103,11 +103,12 @@ impl Duo {
         }
     }
 
-    /// Whether everything arrives from here on if nothing goes wrong any more and everybody reads.
-    pub fn settles(&self, channels: &[Channel<'_>]) -> bool {
+    /// Whether everything arrives from here on if nothing goes wrong any more and everybody reads, which takes an open channel.
+    pub fn settles(&self, channels: &[Channel<'static>]) -> bool {
         let mut duo = self.clone();
         (0..2).for_each(|side| duo.set_paused(side, None, channels));
         for _ in 0..STEPS_MAX {
+            duo.sides.iter_mut().for_each(|side| side.open_kept(channels));
             duo.deliver_all(channels);
             while duo.transmit() {
                 duo.deliver_all(channels);

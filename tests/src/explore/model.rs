@@ -25,10 +25,10 @@ pub struct Limits {
     pub reboots: u8,
     /// Times that an application stops reading.
     pub pauses: u8,
-    /// Times that side 0 closes a channel; its next message opens it again.
-    pub closings: u8,
+    /// Times that each side closes a channel; its next message opens it again.
+    pub closings: [u8; 2],
     /// Times that it resets one.
-    pub resets: u8,
+    pub resets: [u8; 2],
     /// Frames of every message.
     pub frames: usize,
 }
@@ -74,10 +74,10 @@ pub enum Action {
     Pause(usize, usize),
     /// It reads again.
     Resume(usize),
-    /// Side 0 closes a channel.
-    Close(usize),
-    /// Side 0 resets a channel.
-    Reset(usize),
+    /// A side closes a channel.
+    Close(usize, usize),
+    /// A side resets a channel.
+    Reset(usize, usize),
     /// Time goes on to the next deadline.
     Tick,
 }
@@ -143,13 +143,13 @@ impl Model {
                 duo.set_paused(side, Some(ChannelId::new(channel as u8)), channels);
             }
             Action::Resume(side) => duo.set_paused(side, None, channels),
-            Action::Close(channel) => {
-                duo.left.closings -= 1;
-                duo.sides[0].close(channel, false).then_some(())?;
+            Action::Close(side, channel) => {
+                duo.left.closings[side] -= 1;
+                duo.sides[side].close(channel, false).then_some(())?;
             }
-            Action::Reset(channel) => {
-                duo.left.resets -= 1;
-                duo.sides[0].close(channel, true).then_some(())?;
+            Action::Reset(side, channel) => {
+                duo.left.resets[side] -= 1;
+                duo.sides[side].close(channel, true).then_some(())?;
             }
             Action::Tick => {
                 duo.left.ticks -= 1;
@@ -179,6 +179,8 @@ impl stateright::Model for Model {
             for channel in 0..self.channels.len() {
                 may(left.sends[side] > 0, Action::Send(side, channel));
                 may(left.pauses > 0 && !is_paused, Action::Pause(side, channel));
+                may(left.closings[side] > 0, Action::Close(side, channel));
+                may(left.resets[side] > 0, Action::Reset(side, channel));
             }
             may(is_paused, Action::Resume(side));
             may(!wire.is_empty(), Action::Deliver(side));
@@ -186,10 +188,6 @@ impl stateright::Model for Model {
             may(!wire.is_empty() && left.repeats > 0, Action::Repeat(side));
             may(wire.len() > 1 && left.swaps > 0, Action::Swap(side));
             may(left.reboots > 0, Action::Reboot(side));
-        }
-        for channel in 0..self.channels.len() {
-            may(left.closings > 0, Action::Close(channel));
-            may(left.resets > 0, Action::Reset(channel));
         }
         may(left.ticks > 0, Action::Tick);
     }

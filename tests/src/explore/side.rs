@@ -8,7 +8,9 @@ use pocketmux_core::{
 };
 
 /// The smallest link that there can be.
-type Tiny = Link<'static, 133, 4, 2>;
+type Tiny = Link<'static, 133, 4, NUMBERS>;
+/// Channels that it has room for.
+const NUMBERS: usize = 2;
 
 /// One channel of one link: the epoch of its sender and of its receiver, and its number on both sides.
 type Lane = (u32, u32, usize);
@@ -32,6 +34,8 @@ pub struct Side {
     pub heard: Accepted,
     /// The number of each channel, while it is open.
     numbers: Vec<Option<ChannelId>>,
+    /// The channel that each number stands for, or did last.
+    places: Vec<usize>,
     /// How often each channel was closed in this boot, which tells its openings apart.
     closings: Vec<u8>,
     /// What the peer has opened and not closed.
@@ -40,7 +44,7 @@ pub struct Side {
     pub resets: Vec<(usize, u8)>,
 }
 
-/// A channel that the peer has opened: its number there, and here, and which of its openings that is.
+/// A channel that the peer has opened: its number there, its channel, and which of its openings that is.
 type Opening = (PeerChannel, usize, u8);
 
 /// The metas of a channel's openings.
@@ -75,6 +79,7 @@ impl Side {
             paused: None,
             heard: Accepted::new(),
             numbers,
+            places: (0..NUMBERS).collect(),
             closings: vec![0; channels.len()],
             openings: Vec::new(),
             resets: Vec::new(),
@@ -84,7 +89,7 @@ impl Side {
     /// Hashes all but the link.
     pub fn hash_application(&self, state: &mut impl Hasher) {
         (self.epoch, self.peer, self.paused, &self.heard).hash(state);
-        (&self.numbers, &self.closings, &self.openings, &self.resets).hash(state);
+        (&self.numbers, &self.places, &self.closings, &self.openings, &self.resets).hash(state);
     }
 
     /// Sends the next message of a channel, if the link takes it; opens the channel for it if that was closed.
@@ -95,10 +100,7 @@ impl Side {
         accepted: &mut Accepted,
     ) -> Result<bool, String> {
         let Some(peer) = self.peer else { return Ok(false) };
-        if self.numbers[channel].is_none() {
-            let opened = channels[channel].with_meta(METAS[usize::from(self.closings[channel])]);
-            self.numbers[channel] = self.link.open(opened).ok();
-        }
+        self.open(channel, channels);
         let Some(id) = self.numbers[channel] else { return Ok(false) };
         let lane = accepted.entry((self.epoch, peer, channel)).or_default();
         let closings = self.closings[channel];
@@ -110,6 +112,29 @@ impl Side {
             Err(error) => return Err(format!("{error:?} for message {number}")),
         }
         Ok(true)
+    }
+
+    /// Opens a channel that was closed, if a number is free.
+    fn open(&mut self, channel: usize, channels: &[Channel<'static>]) {
+        if self.numbers[channel].is_none() {
+            let opened = channels[channel].with_meta(METAS[usize::from(self.closings[channel])]);
+            self.numbers[channel] = self.link.open(opened).ok();
+            self.numbers[channel].into_iter().for_each(|id| self.places[id.index()] = channel);
+        }
+        self.keep_unopened();
+    }
+
+    /// Opens what the peer has open, if it is closed here.
+    pub fn open_kept(&mut self, channels: &[Channel<'static>]) {
+        for at in 0..self.openings.len() {
+            self.open(self.openings[at].1, channels);
+        }
+    }
+
+    /// What the peer has open and this side has not open now is kept.
+    fn keep_unopened(&mut self) {
+        let unopened = self.openings.iter().filter(|(_, channel, _)| self.numbers[*channel].is_none());
+        unopened.for_each(|(peer, ..)| self.link.keep(*peer));
     }
 
     /// Closes a channel, or resets it; says whether it was open.
@@ -158,13 +183,16 @@ impl Side {
                 }
                 Event::Frame(frame) => {
                     let peer = self.peer.ok_or("a frame without a link")?;
-                    let channel = frame.channel.index();
+                    let channel = self.places[frame.channel.index()];
                     let lane = self.heard.entry((peer, self.epoch, channel)).or_default();
-                    hear(lane, &frame, channels[channel].delivery, &self.openings)?;
+                    hear(lane, &frame, (channel, channels[channel].delivery), &self.openings)?;
                 }
-                Event::Opened { peer, channel, ours: Some(ours) } if self.peer.is_some() => {
+                Event::Opened { peer, channel, .. } if self.peer.is_some() => {
                     let opening = METAS.iter().position(|meta| *meta == channel.meta).ok_or("an unknown opening")?;
-                    self.openings.push((peer, ours.index(), opening as u8));
+                    let place =
+                        channels.iter().position(|other| other.name == channel.name).ok_or("an unknown channel")?;
+                    self.openings.push((peer, place, opening as u8));
+                    self.keep_unopened();
                 }
                 Event::Closed { peer, reset, .. } if self.peer.is_some() => {
                     let is_it = |(other, ..): &Opening| *other == peer;
@@ -183,9 +211,14 @@ impl Side {
 }
 
 /// Adds a frame to those that came over its lane, if it has its turn. Openings of one channel may overlap, and each has an order of its own.
-fn hear(lane: &mut Vec<u8>, frame: &Frame<'_>, delivery: Delivery, openings: &[Opening]) -> Result<(), String> {
+fn hear(
+    lane: &mut Vec<u8>,
+    frame: &Frame<'_>,
+    (channel, delivery): (usize, Delivery),
+    openings: &[Opening],
+) -> Result<(), String> {
     let (number, sequence) = (frame.data.first().copied().unwrap_or(u8::MAX), frame.position.sequence());
-    let is_open = openings.iter().any(|(_, channel, of)| (*channel, *of) == (frame.channel.index(), opening(number)));
+    let is_open = openings.iter().any(|(_, other, of)| (*other, *of) == (channel, opening(number)));
     let mut of_opening = lane.iter().filter(|other| opening(**other) == opening(number));
     let frames = of_opening.clone().rev().take_while(|other| **other == number).count();
     let is_next = delivery != Delivery::Reliable || sequence as usize == frames;

@@ -29,6 +29,8 @@ struct Pocket {
     place: usize,
     /// Its number, while it is open.
     id: Option<ChannelId>,
+    /// The number under which it was closed last.
+    ended: Option<ChannelId>,
     /// It is not to be open.
     is_closed: bool,
     /// How often it was closed, which its meta tells the peer.
@@ -64,6 +66,7 @@ impl Application {
         let pocket = |&place: &usize| Pocket {
             place,
             id: None,
+            ended: None,
             is_closed: false,
             closings: 0,
             is_paused: false,
@@ -114,7 +117,7 @@ impl Application {
         self.pockets.iter_mut().find(|pocket| pocket.place == place)
     }
 
-    /// Opens what is to be open and is not, as far as the link has numbers.
+    /// Opens what is to be open and is not, as far as the link has numbers: the rest at another time.
     ///
     /// # Errors
     ///
@@ -134,12 +137,19 @@ impl Application {
         Ok(())
     }
 
+    /// True while this side has a channel open.
+    #[must_use]
+    pub fn is_open(&self, place: usize) -> bool {
+        self.pockets.iter().any(|pocket| pocket.place == place && pocket.id.is_some())
+    }
+
     /// Closes a channel, or resets it; says whether it was open.
     pub fn close(&mut self, node: &mut dyn Node, place: usize, reset: bool) -> bool {
         let Some(pocket) = self.pocket(place) else { return false };
         pocket.is_closed = true;
         let Some(id) = pocket.id.take() else { return false };
         pocket.closings += 1;
+        pocket.ended = Some(id);
         if std::mem::take(&mut pocket.is_paused) {
             node.resume(id);
         }
@@ -150,6 +160,26 @@ impl Application {
         }
         self.works.retain(|work| work.draft.how == How::Whole || work.draft.pocket != place);
         true
+    }
+
+    /// True while a channel is to be open, and no number is free for it.
+    #[must_use]
+    pub fn lacks_a_number(&self) -> bool {
+        self.pockets.iter().any(|pocket| pocket.id.is_none() && !pocket.is_closed)
+    }
+
+    /// Resets all that is still being closed; returns its places in the table.
+    pub fn give_up(&mut self, node: &mut dyn Node) -> Vec<usize> {
+        let numbers = &self.numbers;
+        let is_its = |place, id: &ChannelId| numbers[id.index()] == Some(place);
+        let mut places = Vec::new();
+        for Pocket { place, id, ended, .. } in &self.pockets {
+            if let Some(ended) = ended.filter(|ended| Some(*ended) != *id && is_its(*place, ended)) {
+                node.reset(ended, REASON);
+                places.push(*place);
+            }
+        }
+        places
     }
 
     /// The peer has opened a channel. A pause is one of what is open, so one that goes on is said again.

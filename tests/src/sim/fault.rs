@@ -20,6 +20,8 @@ pub enum Event {
     Sleep(Number, usize),
     /// What leaves over a wire also comes back to its sender.
     Loop(Number),
+    /// A third side is at the place of a side: that one hears nothing, and what it sends is lost.
+    Swap(Number),
     /// A side is told that its line was interrupted.
     Interrupt(Number),
     /// A side closes a channel, and opens it again at the end.

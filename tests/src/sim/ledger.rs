@@ -29,8 +29,6 @@ struct Progress {
     begun: HashMap<u32, u32>,
     /// The openings of which the receiver has heard the end.
     closed: Vec<u32>,
-    /// The receiver did not have the channel for a while: what was sent then is not owed.
-    is_forgiven: bool,
 }
 
 /// All that was accepted, by all boots of both sides.
@@ -83,8 +81,7 @@ impl Ledger {
         let lane = (session, pocket);
         let at = self.named.get(&(lane, frame.message)).copied();
         let at = at.ok_or_else(|| format!("a frame that nobody sent: {frame:?}"))?;
-        let is_forgiven = self.lanes.get(&lane).is_some_and(|progress| progress.is_forgiven);
-        self.records[at].arrive(frame, is_forgiven)?;
+        self.records[at].arrive(frame)?;
         self.check_order(lane, at, frame)?;
         self.frames += 1;
         self.bytes += frame.data.len() as u64;
@@ -102,7 +99,7 @@ impl Ledger {
             Delivery::Reliable if frame.position.sequence() == 0 => {
                 let is_owed = |at: &usize| {
                     let other = &self.records[*at];
-                    !progress.is_forgiven && !other.is_dropped && other.opening == record.opening
+                    !other.is_dropped && other.opening == record.opening
                 };
                 record.order > begun && !passed_over.into_iter().any(is_owed)
             }
@@ -116,16 +113,21 @@ impl Ledger {
         Ok(())
     }
 
-    /// A side did not have a channel when the other opened it: nothing on it is owed.
-    pub fn forgive(&mut self, session: Session, place: usize) {
-        self.lanes.entry((session, place)).or_default().is_forgiven = true;
-    }
-
     /// A side closed a channel: what it accepts from now on belongs to another opening. With a reset, what has not arrived is not owed.
     pub fn close(&mut self, sender: u32, place: usize, reset: bool) {
         *self.closings.entry((sender, place)).or_default() += 1;
-        let is_its = |record: &&mut Record| record.session.sender == sender && record.pocket() == place;
-        self.records.iter_mut().filter(|_| reset).filter(is_its).for_each(Record::drop_unless_arrived);
+        if reset {
+            self.give_up(sender, place);
+        }
+    }
+
+    /// A side resets the openings of a channel that it has closed: what has not arrived is not owed.
+    pub fn give_up(&mut self, sender: u32, place: usize) {
+        let openings = self.closings.get(&(sender, place)).copied().unwrap_or(0);
+        let is_its = |record: &&mut Record| {
+            record.session.sender == sender && record.pocket() == place && record.opening < openings
+        };
+        self.records.iter_mut().filter(is_its).for_each(Record::drop_unless_arrived);
     }
 
     /// A side goes on under another epoch, its channels as often closed as before.
@@ -143,7 +145,7 @@ impl Ledger {
     pub fn hear_close(&mut self, session: Session, place: usize, opening: u32, reset: bool) -> Result<(), String> {
         let progress = self.lanes.entry((session, place)).or_default();
         progress.closed.push(opening);
-        if reset || progress.is_forgiven || TABLE[place].delivery != Delivery::Reliable {
+        if reset || TABLE[place].delivery != Delivery::Reliable {
             return Ok(());
         }
         let mut of_opening =
@@ -166,17 +168,16 @@ impl Ledger {
     /// The messages of a session that should have arrived and have not: all on reliable channels, the last on latest ones.
     #[must_use]
     pub fn missing(&self, session: Session) -> Vec<String> {
-        let is_forgiven = |record: &Record| self.lanes.get(&record.lane()).is_some_and(|lane| lane.is_forgiven);
         let of_session = self.records.iter().filter(|record| record.session == session && !record.has_arrived());
-        let owed = of_session.filter(|record| !is_forgiven(record));
-        owed.filter(|record| match TABLE[record.pocket()].delivery {
-            Delivery::Reliable => true,
-            Delivery::Latest => {
-                self.lanes.get(&record.lane()).is_some_and(|lane| lane.records.len() == record.order as usize)
-            }
-            Delivery::Lossy => false,
-        })
-        .map(|record| format!("the arrival of an accepted {record}"))
-        .collect()
+        of_session
+            .filter(|record| match TABLE[record.pocket()].delivery {
+                Delivery::Reliable => true,
+                Delivery::Latest => {
+                    self.lanes.get(&record.lane()).is_some_and(|lane| lane.records.len() == record.order as usize)
+                }
+                Delivery::Lossy => false,
+            })
+            .map(|record| format!("the arrival of an accepted {record}"))
+            .collect()
     }
 }

@@ -8,6 +8,7 @@
 //! The same seed gives the same run. `POCKETMUX_SEED=n` runs one seed alone; `POCKETMUX_RUNS=n` sets how many are run.
 
 pub mod application;
+mod away;
 pub mod chance;
 pub mod draft;
 pub mod fault;
@@ -21,6 +22,7 @@ pub mod shrink;
 pub mod side;
 pub mod table;
 pub mod trace;
+mod turn;
 mod verdict;
 pub mod wire;
 pub mod work;

@@ -3,13 +3,15 @@
 use std::fmt::Debug;
 
 use pocketmux_core::{
-    Buffer, Channel, ChannelId, Config, Counters, Cut, Event, Link, Message, MessageId, OpenError, SendError, Stream,
+    Buffer, Channel, ChannelId, Config, Counters, Cut, Event, Link, Message, MessageId, OpenError, PeerChannel,
+    SendError, Stream,
 };
 
 /// What a run uses of a [`Link`]; every method is the link's own.
 #[expect(missing_docs, reason = "each is documented at the link")]
 pub trait Node {
     fn open(&mut self, channel: Channel<'static>) -> Result<ChannelId, OpenError>;
+    fn keep(&mut self, channel: PeerChannel);
     fn set_cut(&mut self, cut: Cut);
     fn send(&mut self, channel: ChannelId, message: &Message<'_>) -> Result<MessageId, SendError>;
     fn begin(&mut self, channel: ChannelId) -> Result<Stream, SendError>;
@@ -37,6 +39,10 @@ impl<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer +
 {
     fn open(&mut self, channel: Channel<'static>) -> Result<ChannelId, OpenError> {
         self.open(channel)
+    }
+
+    fn keep(&mut self, channel: PeerChannel) {
+        self.keep(channel);
     }
 
     fn set_cut(&mut self, cut: Cut) {

@@ -70,12 +70,12 @@ impl Record {
         self.is_finished = is_finished;
     }
 
-    /// Notes a frame of it; where the receiver did not have the channel for a while, those before it may have been dropped.
+    /// Notes a frame of it.
     ///
     /// # Errors
     ///
     /// What is wrong with the frame.
-    pub fn arrive(&mut self, frame: &Frame<'_>, is_forgiven: bool) -> Result<(), String> {
+    pub fn arrive(&mut self, frame: &Frame<'_>) -> Result<(), String> {
         let sequence = frame.position.sequence();
         let wrong = |what: &str| Err(format!("{what}: {frame:?} of {self}"));
         let repaired = TABLE[self.pocket()].delivery != Delivery::Lossy;
@@ -83,8 +83,7 @@ impl Record {
             return wrong("a frame twice");
         }
         let next = self.frames.keys().next_back().map_or(0, |last| last + 1);
-        let is_next = sequence == next || (is_forgiven && sequence > next);
-        if TABLE[self.pocket()].delivery == Delivery::Reliable && !is_next {
+        if TABLE[self.pocket()].delivery == Delivery::Reliable && sequence != next {
             return wrong("a frame out of order");
         }
         let meta = if sequence == 0 { self.draft.meta.as_str() } else { "" };

@@ -18,6 +18,8 @@ pub struct Family {
     pub breaks: bool,
     /// Sides start anew.
     pub reboots: bool,
+    /// A third side is at the place of one for a while.
+    pub swaps: bool,
 }
 
 /// One side's part.
@@ -58,7 +60,7 @@ impl Scenario {
     pub fn new(seed: u64, family: Family) -> Self {
         let mut random = Chance::new(seed, 1);
         let mut sides = side_plans(&mut random);
-        if family.noise || family.breaks {
+        if family.noise || family.breaks || family.swaps {
             // One that wants no heartbeats is not told twice what it may send: a grant that is lost with both its repetitions locks a channel.
             sides.iter_mut().for_each(|side| side.silence_ms = side.silence_ms.max(200));
         }
@@ -82,11 +84,17 @@ impl Scenario {
 
     fn add_faults(&mut self, random: &mut Chance, family: Family) {
         let reboots = if family.reboots { random.between(1, 4) } else { 0 };
+        let swaps = if family.swaps { random.between(1, 3) } else { 0 };
         let breaks = if family.breaks { random.between(1, 6) } else { 0 };
         for _ in 0..reboots {
             // Mostly faster than any timeout; and some follow one another at once.
             let for_ms = random.pick(&[0, 0, 1, 30, 700, 3000]);
             self.faults.push(Fault { at_ms: 0, for_ms, event: Event::Reboot(random.index(2)) });
+        }
+        for _ in 0..swaps {
+            // Some are over before the third side has said a word, some after the first has noticed that it is alone.
+            let for_ms = random.magnitude(1.0, 8000.0) as u64;
+            self.faults.push(Fault { at_ms: 0, for_ms, event: Event::Swap(random.index(2)) });
         }
         for _ in 0..breaks {
             let side = random.index(2);
@@ -98,8 +106,8 @@ impl Scenario {
                 4 => Event::Sleep(side, random.pick(&[16, 512, 65_536])),
                 5 => Event::Loop(side),
                 6 => Event::Interrupt(side),
-                7 | 8 if self.may_close(side) => Event::Close(side, place),
-                9 if self.may_close(side) => Event::Reset(side, place),
+                7 | 8 => Event::Close(side, place),
+                9 => Event::Reset(side, place),
                 _ => Event::Pause(side, place),
             };
             let for_ms = random.magnitude(1.0, 5000.0) as u64;
@@ -109,13 +117,6 @@ impl Scenario {
             fault.at_ms = random.between(0, self.active_ms);
         }
         self.faults.sort_by_key(|fault| fault.at_ms);
-    }
-
-    /// A channel that is opened again before its end has arrived takes another number, for which the other side must have room.
-    fn may_close(&self, side: usize) -> bool {
-        let is_close = |fault: &&Fault| matches!(fault.event, Event::Close(..) | Event::Reset(..));
-        let closes = self.faults.iter().filter(is_close).count() + 1;
-        self.sides[side].channels.len() + closes <= self.sides[1 - side].shape.channels
     }
 
     /// When everything that goes wrong is over.

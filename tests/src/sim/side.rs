@@ -19,6 +19,7 @@ const EVENTS_MAX: usize = 10_000;
 pub struct Side {
     /// 0 or 1.
     pub number: usize,
+    name: &'static str,
     plan: SidePlan,
     random: Chance,
     /// The link.
@@ -33,8 +34,8 @@ pub struct Side {
     pub peer: Option<u32>,
     /// When the link came up.
     pub up_ns: u64,
-    /// The peers of this boot so far.
-    peers: Vec<u32>,
+    /// The links of this boot so far, as what it heard on them.
+    sessions: Vec<Session>,
     /// Nothing is heard of the peer.
     pub is_silent: bool,
     /// How often it was silent in this boot.
@@ -63,12 +64,13 @@ pub struct Side {
 }
 
 impl Side {
-    /// A side that boots now.
+    /// A side that boots now at a place, under a name that tells it from others there.
     #[must_use]
-    pub fn new(number: usize, plan: SidePlan, mut random: Chance) -> Self {
-        let (node, application, epoch) = boot(number, &plan, &mut random);
+    pub fn new(number: usize, name: &'static str, plan: SidePlan, mut random: Chance) -> Self {
+        let (node, application, epoch) = boot(name, &plan, &mut random);
         Self {
             number,
+            name,
             plan,
             random,
             node,
@@ -77,7 +79,7 @@ impl Side {
             boot: epoch,
             peer: None,
             up_ns: 0,
-            peers: Vec::new(),
+            sessions: Vec::new(),
             is_silent: false,
             silences: 0,
             opened: 0,
@@ -97,7 +99,7 @@ impl Side {
     /// Starts anew; what its link and its application held is gone.
     pub fn reboot(&mut self, off_until_ns: u64) {
         let (plan, random) = (self.plan.clone(), self.random.clone());
-        *self = Self { off_until_ns, ..Self::new(self.number, plan, random) };
+        *self = Self { off_until_ns, ..Self::new(self.number, self.name, plan, random) };
     }
 
     /// True while it runs.
@@ -136,6 +138,13 @@ impl Side {
     pub fn close(&mut self, place: usize, reset: bool, ledger: &mut Ledger) {
         if self.application.close(self.node.as_mut(), place, reset) {
             ledger.close(self.epoch, place, reset);
+        }
+    }
+
+    /// The application waits no longer for the ends of the channels that it closed.
+    pub fn give_up(&mut self, ledger: &mut Ledger) {
+        for place in self.application.give_up(self.node.as_mut()) {
+            ledger.give_up(self.epoch, place);
         }
     }
 
@@ -183,6 +192,7 @@ impl Side {
             self.take_events(ledger, trace, now_ns)?;
         }
         self.application.open(self.node.as_mut())?;
+        self.keep_unopened();
         if let Some(peer) = self.peer {
             let session = Session { sender: self.epoch, receiver: peer };
             self.application.run(self.node.as_mut(), session, ledger, now_ns)?;
@@ -197,12 +207,14 @@ impl Side {
             trace.note(now_ns, self.number, || format!("{event:?}"));
             match event {
                 Event::Up(peer) => {
-                    if self.peer.is_some() || self.peers.contains(&peer.epoch) {
-                        return Err(format!("up again with {:08x} in one boot", peer.epoch));
-                    }
-                    self.peer = Some(peer.epoch);
-                    self.peers.push(peer.epoch);
+                    let sender = peer.epoch;
                     self.renew(ledger);
+                    let session = Session { sender, receiver: self.epoch };
+                    if self.peer.is_some() || self.sessions.contains(&session) {
+                        return Err(format!("up again: {session:?}"));
+                    }
+                    self.peer = Some(sender);
+                    self.sessions.push(session);
                     self.up_ns = now_ns;
                     self.opened = 0;
                     self.openings.clear();
@@ -213,7 +225,7 @@ impl Side {
                     self.application.go_down();
                     self.renew(ledger);
                 }
-                Event::Opened { peer, channel, ours } => {
+                Event::Opened { peer, channel, .. } => {
                     let opening = OPENINGS.iter().position(|meta| *meta == channel.meta);
                     let place = TABLE.iter().position(|known| known.with_meta(channel.meta) == channel);
                     let known = place.zip(opening).ok_or_else(|| format!("a channel that nobody has: {channel:?}"))?;
@@ -222,9 +234,7 @@ impl Side {
                         return Err(format!("a channel is opened twice: {channel:?}"));
                     }
                     self.application.note_opened(self.node.as_mut(), place);
-                    if let (None, Some(sender)) = (ours, self.peer) {
-                        ledger.forgive(Session { sender, receiver: self.epoch }, place);
-                    }
+                    self.keep_unopened();
                     self.opened += 1;
                 }
                 Event::Frame(frame) => {
@@ -259,6 +269,12 @@ impl Side {
         Err("events without an end".into())
     }
 
+    /// What the peer has open and this side has not open now is kept: every channel of the peer's is to be open here at last.
+    fn keep_unopened(&mut self) {
+        let unopened = self.openings.iter().filter(|(_, (place, _))| !self.application.is_open(*place));
+        unopened.for_each(|(peer, _)| self.node.keep(*peer));
+    }
+
     /// A link that it dropped leaves it under another epoch.
     fn renew(&mut self, ledger: &mut Ledger) {
         let before = std::mem::replace(&mut self.epoch, self.node.epoch());
@@ -286,9 +302,9 @@ impl Side {
     }
 }
 
-fn boot(number: usize, plan: &SidePlan, random: &mut Chance) -> (Box<dyn Node>, Application, u32) {
+fn boot(name: &'static str, plan: &SidePlan, random: &mut Chance) -> (Box<dyn Node>, Application, u32) {
     let epoch = (random.number() as u32).max(1);
-    let identity = Identity { name: ["a", "b"][number], firmware: "sim 1", serial: "0001" };
+    let identity = Identity { name, firmware: "sim 1", serial: "0001" };
     let mut node = (plan.shape.boot)(Config { identity, epoch, silence_ms: plan.silence_ms });
     if let Some(cut) = plan.cut.and_then(pocketmux_core::Cut::units) {
         node.set_cut(cut);

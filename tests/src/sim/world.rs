@@ -1,11 +1,15 @@
 //! Runs a scenario in virtual time: whatever happens next happens, and nothing waits.
 
+mod faults;
+
+use super::away::Away;
 use super::chance::Chance;
 use super::fault::{Event, Fault};
 use super::ledger::{Ledger, Session};
 use super::scenario::Scenario;
 use super::side::Side;
 use super::trace::Trace;
+use super::turn;
 use super::verdict;
 use super::wire::Wire;
 
@@ -48,6 +52,9 @@ pub struct World {
     pub(super) now_ns: u64,
     pub(super) sides: [Side; 2],
     pub(super) wires: [Wire; 2],
+    /// By place: the side that belongs there, while a third one is in its stead.
+    pub(super) away: [Option<Away>; 2],
+    swaps: u64,
     pub(super) ledger: Ledger,
     /// What happened.
     pub trace: Trace,
@@ -58,6 +65,8 @@ pub struct World {
     is_calm: bool,
     look_ns: u64,
     rest_until_ns: Option<u64>,
+    /// Two sides that waited for each other have given up.
+    has_given_up: bool,
     vain: [Vain; 2],
     /// By side: when the first HELLO of its present boot arrived at the other.
     pub(super) hello_ns: [Option<u64>; 2],
@@ -71,7 +80,7 @@ impl World {
         let seed = scenario.seed;
         let side = |number: usize| {
             let plan = scenario.sides[number].clone();
-            Side::new(number, plan, Chance::new(seed, 10 + number as u64))
+            Side::new(number, ["a", "b"][number], plan, Chance::new(seed, 10 + number as u64))
         };
         let wire = |number: usize| Wire::new(scenario.wires[number], Chance::new(seed, 20 + number as u64));
         let mut faults = scenario.faults.clone().into_iter();
@@ -81,6 +90,8 @@ impl World {
             now_ns: 0,
             sides: [side(0), side(1)],
             wires: [wire(0), wire(1)],
+            away: [None, None],
+            swaps: 0,
             ledger: Ledger::default(),
             trace: Trace::default(),
             faults,
@@ -89,6 +100,7 @@ impl World {
             is_calm: false,
             look_ns: u64::MAX,
             rest_until_ns: None,
+            has_given_up: false,
             vain: [Vain::default(); 2],
             hello_ns: [None; 2],
             greeting_ns: 0,
@@ -121,6 +133,9 @@ impl World {
                     self.run_side(side)?;
                 }
             }
+            for away in self.away.iter_mut().flatten() {
+                away.run(&mut self.ledger, &mut self.trace, self.now_ns)?;
+            }
             verdict::check_greeting(self)?;
             verdict::check_silence(self)?;
             if self.rest_until_ns.is_some_and(|end| end <= self.now_ns) {
@@ -136,7 +151,8 @@ impl World {
     /// Goes to the next moment at which anything happens; says which sides have to run.
     fn advance(&mut self) -> Result<[bool; 2], String> {
         let wants = [self.side_ns(0), self.side_ns(1)];
-        let next = self.next_ns().min(wants[0]).min(wants[1]);
+        let away_ns = self.away.iter().flatten().map(|away| away.next_ns(self.now_ns)).min().unwrap_or(u64::MAX);
+        let next = self.next_ns().min(wants[0]).min(wants[1]).min(away_ns);
         // A deadline that has passed already is a wake in vain, once a microsecond.
         self.now_ns = if next > self.now_ns { next } else { self.now_ns + 1000 };
         let mut due = wants.map(|want_ns| want_ns <= self.now_ns);
@@ -149,10 +165,7 @@ impl World {
 
     /// When a side is to run next if nothing arrives.
     fn side_ns(&self, number: usize) -> u64 {
-        let (side, wire) = (&self.sides[number], &self.wires[number]);
-        let room_ns = if side.has_more { wire.room_at_ns() } else { u64::MAX };
-        let wants_ns = side.next_ns().unwrap_or(u64::MAX);
-        if side.runs(self.now_ns) { wants_ns.min(room_ns) } else { side.awake_ns() }
+        turn::next_ns(&self.sides[number], &self.wires[number], self.now_ns)
     }
 
     /// When anything happens next that is no side's own doing.
@@ -182,60 +195,6 @@ impl World {
         }
     }
 
-    fn apply_faults(&mut self, due: &mut [bool; 2]) {
-        while let Some(fault) = self.next_fault.filter(|fault| fault.at_ms * 1_000_000 <= self.now_ns) {
-            self.next_fault = self.faults.next();
-            self.trace.note(self.now_ns, 0, || fault.to_string());
-            self.begin(fault.event, self.now_ns + fault.for_ms * 1_000_000);
-            *due = [true; 2];
-        }
-        let ended: Vec<_> = self.going_on.extract_if(.., |(until_ns, _)| *until_ns <= self.now_ns).collect();
-        for (_, event) in ended {
-            self.end(event);
-            *due = [true; 2];
-        }
-        if !self.is_calm && self.scenario.calm_ms() * 1_000_000 <= self.now_ns {
-            self.is_calm = true;
-            self.trace.until_ns = self.now_ns + TRACED_NS;
-            self.look_ns = self.now_ns + LOOK_NS;
-            self.wires.iter_mut().for_each(Wire::calm);
-        }
-    }
-
-    fn begin(&mut self, event: Event, until_ns: u64) {
-        match event {
-            Event::Stall(wire) => self.wires[wire].stall(until_ns),
-            Event::Unplug(wire) => self.wires[wire].unplug(until_ns),
-            Event::UnplugBoth => self.wires.iter_mut().for_each(|wire| wire.unplug(until_ns)),
-            Event::Reboot(side) => {
-                self.sides[side].reboot(until_ns);
-                // It may miss the beginning of a HELLO that is on its way to it.
-                self.hello_ns = [None; 2];
-                self.sides[1 - side].first_hello = false;
-                self.wires[1 - side].forget_hello();
-                self.load(side);
-            }
-            Event::Sleep(side, fifo) => {
-                let side = &mut self.sides[side];
-                (side.asleep_until_ns, side.fifo) = (until_ns.max(side.asleep_until_ns), fifo);
-            }
-            Event::Loop(_) => {}
-            Event::Interrupt(side) => self.sides[side].interrupt(),
-            Event::Close(side, place) => self.sides[side].close(place, false, &mut self.ledger),
-            Event::Reset(side, place) => self.sides[side].close(place, true, &mut self.ledger),
-            Event::Pause(side, place) => self.sides[side].set_paused(place, true),
-        }
-        self.going_on.push((until_ns, event));
-    }
-
-    fn end(&mut self, event: Event) {
-        match event {
-            Event::Close(side, place) | Event::Reset(side, place) => self.sides[side].application.reopen(place),
-            Event::Pause(side, place) => self.sides[side].set_paused(place, false),
-            _ => {}
-        }
-    }
-
     /// Looks whether everything has arrived.
     fn look(&mut self) -> Result<(), String> {
         if self.now_ns < self.look_ns {
@@ -250,6 +209,11 @@ impl World {
             self.rest_until_ns = Some(self.now_ns + REST_NS);
         } else if self.now_ns > calm_ns + PATIENCE_NS + queued_ns {
             return Err(format!("{} has not happened, one of {}", missing[0], missing.len()));
+        } else if self.now_ns > calm_ns + PATIENCE_NS / 2 + queued_ns && !self.has_given_up {
+            // Where both tables are full each may keep what the other closed, and wait for a number to open that channel itself.
+            self.has_given_up = self.sides.iter().all(|side| side.application.lacks_a_number());
+            let Self { sides, ledger, .. } = self;
+            sides.iter_mut().filter(|_| self.has_given_up).for_each(|side| side.give_up(ledger));
         }
         Ok(())
     }
@@ -259,18 +223,9 @@ impl World {
         let Self { sides, wires, ledger, trace, now_ns, .. } = self;
         let (side, wire) = (&mut sides[number], &mut wires[number]);
         let was_due = side.node.poll_timeout().is_some_and(|due_us| due_us <= *now_ns / 1000);
-        let (heard, mut is_vain) = (side.heard, was_due);
-        side.run(ledger, trace, *now_ns)?;
-        loop {
-            let sent = fill(wire, side, trace, *now_ns)?;
-            is_vain &= sent == 0;
-            // The application may have waited for the room that there is now.
-            if sent == 0 || side.has_more || side.application.is_idle() {
-                break;
-            }
-            side.run(ledger, trace, *now_ns)?;
-        }
-        is_vain &= side.heard == heard;
+        let heard = side.heard;
+        let sent = turn::run(side, wire, ledger, trace, *now_ns)?;
+        let is_vain = was_due && sent == 0 && side.heard == heard;
         let vain = &mut self.vain[number];
         let second = *now_ns / 1_000_000_000;
         *vain = if vain.second == second { *vain } else { Vain { second, wakes: 0 } };
@@ -292,23 +247,5 @@ impl World {
     pub fn session_from(&self, side: usize) -> Option<Session> {
         let side = &self.sides[side];
         side.peer.map(|receiver| Session { sender: side.epoch, receiver })
-    }
-}
-
-/// Takes what a side has to send as far as its wire has room; returns how many bytes that was.
-fn fill(wire: &mut Wire, side: &mut Side, trace: &mut Trace, now_ns: u64) -> Result<usize, String> {
-    let mut sent = 0;
-    loop {
-        side.has_more = wire.room_at_ns() > now_ns;
-        if side.has_more {
-            return Ok(sent);
-        }
-        let (bytes, ends_hello) = side.transmit(wire.chunk(), now_ns)?;
-        if bytes.is_empty() {
-            return Ok(sent);
-        }
-        sent += bytes.len();
-        trace.note(now_ns, side.number, || format!("sends {} {:02x?}", bytes.len(), &bytes));
-        wire.put(bytes, ends_hello.then_some(side.boot), now_ns);
     }
 }
