@@ -67,6 +67,12 @@ impl Store {
         Ok(written)
     }
 
+    /// Keeps the thread from writing for a while.
+    #[cfg(test)]
+    pub(super) fn hold(&self) -> MutexGuard<'_, Connection> {
+        self.writing.lock().unwrap()
+    }
+
     /// Makes every later write fail, as a full disk does.
     #[cfg(test)]
     pub(super) fn make_read_only(&self) {

@@ -35,8 +35,13 @@ impl Writer {
     /// Takes no more, and waits until what was taken is committed.
     pub(crate) async fn finish(self) {
         self.queue.close();
-        // A thread that panicked has said so.
-        let _ = spawn_blocking(move || self.thread.join()).await;
+        let _ = spawn_blocking(move || self.join()).await;
+    }
+
+    /// Waits for the end of the thread.
+    pub(super) fn join(self) {
+        // One that panicked has said so.
+        let _ = self.thread.join();
     }
 }
 
