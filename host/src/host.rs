@@ -175,11 +175,14 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
         refusals: Arc::default(),
     };
     let mut servers = JoinSet::new();
-    if let Some((listener, _)) = chat {
+    let mut connections_max = server::connections_max();
+    if let Some((listener, address)) = chat {
+        info!("Chat clients are served at http://{address} too.");
+        connections_max = connections_max.div_ceil(2);
         let web = Web { services: [].into(), is_for_chat: true, ..web.clone() };
-        servers.spawn(server::serve(listener, router(web), server::connections_max(), stopping.clone()));
+        servers.spawn(server::serve(listener, router(web), connections_max, stopping.clone()));
     }
-    servers.spawn(server::serve(listener, router(web), server::connections_max(), stopping));
+    servers.spawn(server::serve(listener, router(web), connections_max, stopping));
     let task = tokio::spawn(async move {
         shutdown.await;
         let _ = stop.send(true);

@@ -12,8 +12,8 @@ use super::schema::{OpenError, migrate};
 
 /// How long to wait for another program that holds the file.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Messages kept in memory.
-const IN_MEMORY_MAX: i64 = 10_000;
+/// Messages kept in memory, the longest of which have a quarter of a megabyte.
+const IN_MEMORY_MAX: i64 = 2000;
 
 /// One connection that writes and one that reads, so that neither waits for the other; for a database in memory, the same one.
 #[derive(Clone, Debug)]
