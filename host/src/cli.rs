@@ -84,7 +84,11 @@ struct Serve {
     /// [default: 127.0.0.1:8765].
     #[arg(long, value_parser = listen, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// Where to remember devices [default: $XDG_DATA_HOME/pocketmux, or ~/.local/share/pocketmux].
+    /// Where to listen as well, as --listen has it, for chat clients that look there: for them every path is the live feed of
+    /// the chat. Those that are written today find it at /ws [usual for them: 127.0.0.1:3001].
+    #[arg(long, value_parser = listen, value_name = "ADDRESS:PORT")]
+    chat_listen: Option<SocketAddr>,
+    /// Where to remember devices and the chat [default: $XDG_DATA_HOME/pocketmux, or ~/.local/share/pocketmux].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// A web page from this origin may use the host too. May be given several times.
@@ -108,6 +112,7 @@ impl Serve {
             baud: after.baud.or(self.baud),
             silence: after.silence.or(self.silence),
             listen: after.listen.or(self.listen),
+            chat_listen: after.chat_listen.or(self.chat_listen),
             data: after.data.or(self.data),
             allow_origin: self.allow_origin,
             example: after.example.or(self.example),
@@ -122,6 +127,7 @@ impl Serve {
             baud: self.baud.unwrap_or(usual.baud),
             silence_ms: self.silence.unwrap_or(usual.silence_ms),
             listen: self.listen.unwrap_or(usual.listen),
+            chat_listen: self.chat_listen,
             data: self.data.or_else(data_directory),
             allow_origins: self.allow_origin,
             example: self.example.map(|Trial::AnnBobCarl| Example::AnnBobCarl),

@@ -36,13 +36,13 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// The same for one that was let go because it did not read: it may want to know why.
 const FAREWELL_SLOW: Duration = Duration::from_secs(5);
 
-/// Sets the buffers and limits of a client's socket.
-pub(crate) fn limit(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+/// Sets the buffers and limits of a client's socket, and the subprotocol that clients of frames may speak.
+pub(crate) fn limit(upgrade: WebSocketUpgrade, is_feed: bool) -> WebSocketUpgrade {
     limit_buffers(upgrade)
         .max_write_buffer_size(WRITE_BUFFER + 2 * MESSAGE_MAX)
         .max_message_size(MESSAGE_MAX)
         .max_frame_size(MESSAGE_MAX)
-        .protocols([SESSION_PROTOCOL])
+        .protocols((!is_feed).then_some(SESSION_PROTOCOL))
 }
 
 /// Sets only the buffers, to what an idle client may cost.
@@ -53,18 +53,25 @@ pub(crate) fn limit_buffers(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 /// Why a client is let go; `None` when it has gone by itself.
 pub(crate) type Leave = Option<(u16, &'static str)>;
 
-/// Serves a client until it goes or the host stops.
+/// Serves a client, of frames or of the live feed of the chat, until it goes or the host stops.
 ///
 /// Not an `async fn`, so that the socket is taken apart before the future is made, and not kept in it twice.
-pub(crate) fn serve(socket: WebSocket, hub: Arc<Hub>, mut shutdown: Shutdown) -> impl Future<Output = ()> + Send {
+pub(crate) fn serve(
+    socket: WebSocket,
+    hub: Arc<Hub>,
+    is_feed: bool,
+    mut shutdown: Shutdown,
+) -> impl Future<Output = ()> + Send {
     let is_session = socket.protocol().is_some_and(|protocol| protocol == SESSION_PROTOCOL);
     let (mut sink, mut stream) = socket.split();
     async move {
         let refusals = Arc::new(Refusals::new());
         let unanswered = AtomicU8::new(0);
+        let subscription = if is_feed { hub.subscribe_to_feed() } else { hub.subscribe(is_session) };
+        let inbound = (!is_feed).then(|| Inbound::new(&hub, refusals.clone()));
         let leave = tokio::select! {
-            leave = listen(&mut stream, Inbound::new(&hub, refusals.clone()), &unanswered) => leave,
-            leave = talk(&mut sink, &hub, is_session, &refusals, &unanswered) => leave,
+            leave = listen(&mut stream, inbound, &unanswered) => leave,
+            leave = talk(&mut sink, subscription, &refusals, &unanswered) => leave,
             () = shutdown.wanted() => Some((close_code::AWAY, "The host is stopping.")),
         };
         if let Some((code, reason)) = leave {
@@ -78,18 +85,22 @@ pub(crate) fn serve(socket: WebSocket, hub: Arc<Hub>, mut shutdown: Shutdown) ->
     }
 }
 
-/// Takes what the client sends.
-async fn listen(stream: &mut SplitStream<WebSocket>, mut inbound: Inbound<'_>, unanswered: &AtomicU8) -> Leave {
+/// Takes what the client sends; one of the feed has nothing to say.
+async fn listen(stream: &mut SplitStream<WebSocket>, mut inbound: Option<Inbound<'_>>, unanswered: &AtomicU8) -> Leave {
     let (mut turn, mut pace) = (0, Pace::new());
     while let Some(message) = stream.next().await {
         unanswered.store(0, Relaxed);
         let len = match message {
             Ok(Message::Text(text)) => {
-                inbound.take(text.as_str());
+                if let Some(inbound) = &mut inbound {
+                    inbound.take(text.as_str());
+                }
                 text.as_str().len()
             }
             Ok(Message::Binary(bytes)) => {
-                inbound.refuse_binary(bytes.len());
+                if let Some(inbound) = &inbound {
+                    inbound.refuse_binary(bytes.len());
+                }
                 bytes.len()
             }
             // The socket answers pings and closes by itself; after a close the stream ends.
@@ -97,7 +108,7 @@ async fn listen(stream: &mut SplitStream<WebSocket>, mut inbound: Inbound<'_>, u
             Ok(Message::Close(_)) => 0,
             Err(error) => {
                 let leave = judge(&error.to_string());
-                if matches!(leave, Some((close_code::SIZE, _))) {
+                if let (Some((close_code::SIZE, _)), Some(inbound)) = (&leave, &inbound) {
                     inbound.refuse_oversized(MESSAGE_MAX);
                 }
                 return leave;
@@ -131,13 +142,11 @@ pub(crate) fn judge(error: &str) -> Leave {
 /// Gives the client what the hub has for it.
 async fn talk(
     sink: &mut SplitSink<WebSocket, Message>,
-    hub: &Hub,
-    is_session: bool,
+    (mut reader, mut batch): (Reader<'_>, Vec<Utf8Bytes>),
     refusals: &Refusals,
     unanswered: &AtomicU8,
 ) -> Leave {
     let slow = Some((close_code::AGAIN, "This client could not keep up."));
-    let (mut reader, mut batch) = hub.subscribe(is_session);
     let mut pings = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_ping_due = false;

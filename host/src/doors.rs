@@ -3,6 +3,7 @@
 //! Each is a translation and nothing else, between the hub's whole messages and what those clients speak; a file each. Pocket frames are no
 //! door in this sense: their text goes through unchanged (see `client`).
 
+pub(crate) mod chat;
 mod topics;
 
 use std::sync::Arc;

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use crate::attached::Attached;
 use crate::device::{Slot, Terms};
 use crate::doors::{self, Example};
+use crate::history::History;
 use crate::hub::Hub;
 use crate::origin::Origin;
 use crate::port::PortSpec;
@@ -39,6 +40,8 @@ pub struct Options {
     pub silence_ms: u32,
     /// Where to listen; port 0 takes any that is free.
     pub listen: SocketAddr,
+    /// Where to listen for clients that know only the chat; nowhere without it.
+    pub chat_listen: Option<SocketAddr>,
     /// Where to keep what outlives the host; nothing is kept without it.
     pub data: Option<PathBuf>,
     /// Pages from elsewhere that may use the host.
@@ -56,6 +59,7 @@ impl Default for Options {
             baud: 115_200,
             silence_ms: 1000,
             listen: (Ipv4Addr::LOCALHOST, 8765).into(),
+            chat_listen: None,
             data: None,
             allow_origins: Vec::new(),
             example: None,
@@ -78,19 +82,18 @@ pub enum StartError {
     #[error("Several USB serial devices are attached. Choose with --port, once for each that you want:\n{0}")]
     Several(String),
     /// The address is taken.
-    #[error("{0} is in use, perhaps by another pocketmux. Stop that one, or choose another address with --listen.")]
-    InUse(SocketAddr),
+    #[error("{0} is in use, perhaps by another pocketmux. Stop that one, or choose another address with {1}.")]
+    InUse(SocketAddr, &'static str),
     /// The address cannot be listened on.
-    #[error(
-        "Nothing can listen on {0}: {1}. Choose another address with --listen, such as 127.0.0.1:8765 or 0.0.0.0:8765."
-    )]
-    Listen(SocketAddr, io::Error),
+    #[error("Nothing can listen on {0}: {1}. Choose another address with {2}, such as 127.0.0.1:8765 or 0.0.0.0:8765.")]
+    Listen(SocketAddr, io::Error, &'static str),
 }
 
 /// A host that runs.
 #[derive(Debug)]
 pub struct Host {
     local_addr: SocketAddr,
+    chat_addr: Option<SocketAddr>,
     task: JoinHandle<()>,
 }
 
@@ -99,6 +102,12 @@ impl Host {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Where it listens for clients that know only the chat.
+    #[must_use]
+    pub fn chat_addr(&self) -> Option<SocketAddr> {
+        self.chat_addr
     }
 
     /// The addresses of its page, the best first.
@@ -135,8 +144,12 @@ fn lan_address(port: u16) -> Option<String> {
 ///
 /// [`StartError`]. What happens to ports later is no error: a device that goes is awaited.
 pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<Host, StartError> {
-    let listener = listen(options.listen).await?;
-    let local_addr = listener.local_addr().map_err(|error| StartError::Listen(options.listen, error))?;
+    let (listener, local_addr) = listen(options.listen, "--listen").await?;
+    let chat = match options.chat_listen {
+        Some(address) => Some(listen(address, "--chat-listen").await?),
+        None => None,
+    };
+    let chat_addr = chat.as_ref().map(|(_, address)| *address);
     let specs = choose(options.ports).await?;
     let mut opened = Vec::new();
     for spec in specs {
@@ -144,7 +157,8 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
     }
     let registry = Registry::load(options.data.as_deref());
     let writer = registry.keep();
-    let hub = Arc::new(Hub::new(registry));
+    let history = History::open(options.data.as_deref());
+    let (hub, historian) = Hub::with_history(registry, history);
     let (stop, stopping) = Shutdown::new();
     let mut devices = JoinSet::new();
     for (port, spec) in opened {
@@ -164,10 +178,19 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
         allowed: options.allow_origins.into(),
         clients: clients.clone(),
         shutdown: stopping.clone(),
+        is_for_chat: false,
         refusals: Arc::default(),
     };
+    let mut servers = JoinSet::new();
+    let mut connections_max = server::connections_max();
+    if let Some((listener, address)) = chat {
+        info!("Chat clients are served at http://{address} too.");
+        connections_max = connections_max.div_ceil(2);
+        let web = Web { services: [].into(), is_for_chat: true, ..web.clone() };
+        servers.spawn(server::serve(listener, router(web), connections_max, stopping.clone()));
+    }
+    servers.spawn(server::serve(listener, router(web), connections_max, stopping));
     let task = tokio::spawn(async move {
-        let mut server = tokio::spawn(server::serve(listener, router(web), server::connections_max(), stopping));
         shutdown.await;
         let _ = stop.send(true);
         let all_gone = async {
@@ -177,20 +200,27 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
             }
             // Every client holds a permit until it has said goodbye.
             let _ = clients.acquire_many(CLIENTS_MAX).await;
-            let _ = (&mut server).await;
+            while servers.join_next().await.is_some() {}
         };
         if timeout(STOP_PATIENCE, all_gone).await.is_err() {
             warn!("Some clients did not answer the goodbye and are cut off.");
-            server.abort();
+            servers.abort_all();
+        }
+        // Last, since everyone before may still have had something to say.
+        if timeout(STOP_PATIENCE, historian.finish()).await.is_err() {
+            warn!("The disk does not take the history: what was said last may not be in it.");
         }
     });
-    Ok(Host { local_addr, task })
+    Ok(Host { local_addr, chat_addr, task })
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => StartError::InUse(address),
-        _ => StartError::Listen(address, error),
+/// Listens on the address that an option names, and says which it is: port 0 takes any that is free.
+async fn listen(address: SocketAddr, option: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listener = TcpListener::bind(address).await;
+    let listening = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    listening.map(|(at, listener)| (listener, at)).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => StartError::InUse(address, option),
+        _ => StartError::Listen(address, error, option),
     })
 }
 

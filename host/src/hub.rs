@@ -3,17 +3,19 @@
 //! A frame's text is made once and kept once, in the [`Ring`]; every client reads it from there at its own pace. A client that
 //! reads too slowly falls out of the ring and is let go; nobody waits for it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::{mpsc, watch};
 
+use crate::doors::chat;
+use crate::history::{self, CHAT, Entry, History, Row};
 use crate::inbound;
 use crate::listener::Listeners;
 use crate::message::{By, Message};
 use crate::rebuild::{self, MESSAGE_MAX};
 use crate::registry::{Known, Registry};
-use crate::ring::{Audience, Lagged, Ring};
+use crate::ring::{Audience, Lagged, Reads, Ring};
 use crate::table::{Device, DeviceId, DeviceState, Table};
 use crate::text;
 
@@ -23,6 +25,7 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     listeners: Mutex<Listeners>,
     registry: Mutex<Registry>,
+    history: Option<History>,
     /// Where the ring ends; readers wait for it to change.
     end: watch::Sender<u64>,
 }
@@ -44,7 +47,7 @@ impl State {
 }
 
 impl Hub {
-    /// A hub that remembers what the registry does.
+    /// A hub that remembers what the registry does, and no chat.
     pub(crate) fn new(registry: Registry) -> Self {
         let mut state = State::default();
         registry.devices().iter().for_each(|known| state.table.remember(known));
@@ -52,8 +55,30 @@ impl Hub {
             state: Mutex::new(state),
             listeners: Mutex::default(),
             registry: Mutex::new(registry),
+            history: None,
             end: watch::Sender::new(0),
         }
+    }
+
+    /// A hub on whose channel `chat` a message is committed to a history before anyone is told of it, and what commits it.
+    pub(crate) fn with_history(registry: Registry, history: History) -> (Arc<Self>, history::Writer) {
+        let hub = Arc::new(Self { history: Some(history), ..Self::new(registry) });
+        let told = Arc::downgrade(&hub);
+        let tell = move |entry: &Entry, row: Option<&Row>| {
+            // Without a hub there is nobody to tell.
+            let Some(hub) = told.upgrade() else { return };
+            hub.tell(entry.frame.clone(), entry.message.as_ref());
+            if let Some(row) = row {
+                hub.push(hub.lock(), Audience::Feed, chat::news(row));
+            }
+        };
+        let writer = hub.history.as_ref().map(|history| history.start(tell)).expect("it was given one");
+        (hub, writer)
+    }
+
+    /// The history of the chat.
+    pub(crate) fn history(&self) -> Option<&History> {
+        self.history.as_ref()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -85,7 +110,17 @@ impl Hub {
             let known: Vec<Device> = state.table.devices().cloned().collect();
             devices.extend(known.iter().map(|device| state.describe(device)));
         }
-        (Reader { hub: self, place: state.ring.end(), is_session, end: self.end.subscribe() }, devices)
+        let reads = if is_session { Reads::Session } else { Reads::Frames };
+        (self.read_on(&state, reads), devices)
+    }
+
+    /// Begins to read the live feed of the chat, which starts with a word of welcome.
+    pub(crate) fn subscribe_to_feed(&self) -> (Reader<'_>, Vec<Utf8Bytes>) {
+        (self.read_on(&self.lock(), Reads::Feed), vec![chat::WELCOME])
+    }
+
+    fn read_on(&self, state: &State, reads: Reads) -> Reader<'_> {
+        Reader { hub: self, place: state.ring.end(), reads, end: self.end.subscribe() }
     }
 
     /// Adds a port whose device has not said hello.
@@ -121,23 +156,46 @@ impl Hub {
         self.lock().table.devices().cloned().collect()
     }
 
-    /// True when some device or door has that channel, so that messages for it are worth rebuilding.
+    /// True when some device or door or the history has that channel, so that messages for it are worth rebuilding.
     pub(crate) fn wants(&self, channel: &str) -> bool {
-        self.lock().table.having(channel).next().is_some() || self.listeners().have(channel)
+        self.lock().table.having(channel).next().is_some() || self.is_heard(channel)
     }
 
-    /// True when some door has that channel.
+    /// True when some door or the history has that channel.
     pub(crate) fn is_heard(&self, channel: &str) -> bool {
-        self.listeners().have(channel)
+        self.history_of(channel).is_some() || self.listeners().have(channel)
+    }
+
+    /// True when nobody is to have what the history has not.
+    pub(crate) fn is_kept(&self, channel: &str) -> bool {
+        self.history_of(channel).is_some()
+    }
+
+    fn history_of(&self, channel: &str) -> Option<&History> {
+        self.history.as_ref().filter(|_| channel == CHAT)
     }
 
     /// Takes a frame, and the message that is whole with it: the frame is for clients, the message for devices and doors.
-    pub(crate) fn post(&self, _channel: &str, frame: Utf8Bytes, message: Option<Message>) {
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the sender: the history has no room for it, and nobody gets it.
+    pub(crate) fn post(&self, channel: &str, frame: Utf8Bytes, message: Option<Message>) -> Result<(), String> {
+        match self.history_of(channel) {
+            Some(history) => history.put(Entry::heard(frame, message)),
+            None => {
+                self.tell(frame, message.as_ref());
+                Ok(())
+            }
+        }
+    }
+
+    fn tell(&self, frame: Utf8Bytes, message: Option<&Message>) {
         self.publish(frame);
         if let Some(message) = message {
-            self.route(&message);
+            self.route(message);
             let delivery = self.lock().table.delivery(&message.channel);
-            self.listeners().deliver(&message, delivery);
+            self.listeners().deliver(message, delivery);
         }
     }
 
@@ -148,8 +206,7 @@ impl Hub {
     /// A sentence that says what is wrong with it, and what to do.
     pub(crate) fn say(&self, message: Message) -> Result<(), String> {
         inbound::judge_message(&message)?;
-        self.post(&message.channel.clone(), message.frame(), Some(message));
-        Ok(())
+        self.post(&message.channel.clone(), message.frame(), Some(message))
     }
 
     /// Who listens to what.
@@ -166,7 +223,7 @@ impl Hub {
             // No buffer of theirs takes it.
             let is_for_devices = self.lock().table.having(&message.channel).next().is_some();
             return if is_for_devices {
-                message.refuse(&rebuild::too_long())
+                message.refuse(&format!("Browsers got this, devices did not: {}", rebuild::too_long()))
             };
         }
         let mut refused = Vec::new();
@@ -190,7 +247,7 @@ impl Hub {
 pub(crate) struct Reader<'h> {
     hub: &'h Hub,
     place: u64,
-    is_session: bool,
+    reads: Reads,
     end: watch::Receiver<u64>,
 }
 
@@ -203,7 +260,7 @@ impl Reader<'_> {
 
     /// Takes what there is, up to the size of a batch.
     pub(crate) fn take(&mut self, batch: &mut Vec<Utf8Bytes>) -> Result<(), Lagged> {
-        self.hub.lock().ring.read(&mut self.place, self.is_session, batch)
+        self.hub.lock().ring.read(&mut self.place, self.reads, batch)
     }
 }
 

@@ -116,8 +116,11 @@ impl<'h> Inbound<'h> {
             by: By::Client,
             sender: Some(self.refusals.clone()),
         };
-        self.hub.post(channel, copy, taken.as_ref().ok().and_then(Option::as_ref).map(message));
-        taken.map(|_| ())
+        if let (Err(reason), true) = (&taken, self.hub.is_kept(channel)) {
+            return Err(format!("Nobody has this whole: {reason}"));
+        }
+        self.hub.post(channel, copy, taken.as_ref().ok().and_then(Option::as_ref).map(message))?;
+        taken.map(|_| ()).map_err(|reason| format!("Browsers got this, devices did not: {reason}"))
     }
 
     /// Says that a message was longer than the socket takes at all; the connection ends with it.

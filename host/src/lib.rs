@@ -27,6 +27,7 @@ mod demo;
 mod device;
 mod doors;
 mod hello;
+mod history;
 mod host;
 mod hub;
 mod inbound;

@@ -96,7 +96,8 @@ impl Rebuild {
         Some(self.demux.as_ref()?.last_given_up()?.place())
     }
 
-    /// Takes a frame, read from `text`, whose data stands for `data`; returns its message once that is whole.
+    /// Takes a frame, read from `text`, whose data stands for `data`; returns its message once that is whole, or the end of a sentence
+    /// that says why it never will be.
     pub(crate) fn take(
         &mut self,
         text: &str,
@@ -107,10 +108,10 @@ impl Rebuild {
         let meta = if frame.position.sequence() == 0 { meta(text) } else { String::new() };
         if meta.len() > META_MAX {
             let len = meta.len();
-            return Err(format!("Browsers got this, devices did not: its `meta` has {len} bytes; at most {META_MAX}."));
+            return Err(format!("its `meta` has {len} bytes; at most {META_MAX}."));
         }
         if frame.position.total() == Some(1) {
-            // It is whole as it is; that it is too long for devices is said when it is given to one.
+            // One too long for devices is still one for doors and the history; whoever has no room for it says so.
             return Ok(Some(Whole { meta, data: data.to_vec() }));
         }
         let message_id = Self::string(frame.message_id)?;
@@ -136,7 +137,7 @@ impl Rebuild {
                 Ok(Some(Whole { meta: at.map(|at| self.metas.remove(at).1).unwrap_or_default(), data }))
             }
             Err(AssembleError::TooLong(_)) => Err(too_long()),
-            Err(error) => Err(format!("Browsers got this, devices did not: {error}.")),
+            Err(error) => Err(format!("{error}.")),
         }
     }
 }
@@ -158,9 +159,7 @@ fn meta(text: &str) -> String {
 
 /// Why a message does not get there.
 pub(crate) fn too_long() -> String {
-    format!(
-        "Browsers got this, devices did not: a message for a device has at most {MESSAGE_MAX} bytes, as has one of several frames for others."
-    )
+    format!("a message for a device, and one in several frames, has at most {MESSAGE_MAX} bytes.")
 }
 
 #[cfg(test)]

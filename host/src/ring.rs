@@ -19,10 +19,33 @@ const BATCH_BYTES: usize = 64 << 10;
 /// Who is to get a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Audience {
-    /// Every client.
+    /// Every client that speaks in frames.
     Everyone,
     /// Clients that speak `pocketmux.v1`.
     Sessions,
+    /// Clients of the live feed of the chat.
+    Feed,
+}
+
+/// What a client reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// Frames.
+    Frames,
+    /// Frames, and what is said of devices.
+    Session,
+    /// The live feed of the chat.
+    Feed,
+}
+
+impl Reads {
+    fn is_meant_by(self, audience: Audience) -> bool {
+        match audience {
+            Audience::Everyone => self != Self::Feed,
+            Audience::Sessions => self == Self::Session,
+            Audience::Feed => self == Self::Feed,
+        }
+    }
 }
 
 /// A reader was too slow: frames it had not read are gone.
@@ -58,7 +81,7 @@ impl Ring {
     /// Takes the next frames for a reader that stands at `place`, and moves it on.
     ///
     /// Nothing is taken when there is nothing new.
-    pub(crate) fn read(&self, place: &mut u64, sessions: bool, batch: &mut Vec<Utf8Bytes>) -> Result<(), Lagged> {
+    pub(crate) fn read(&self, place: &mut u64, reads: Reads, batch: &mut Vec<Utf8Bytes>) -> Result<(), Lagged> {
         let skip = place.checked_sub(self.first).ok_or(Lagged)?;
         let mut bytes = 0;
         for (audience, text) in self.frames.iter().skip(usize::try_from(skip).unwrap_or(usize::MAX)) {
@@ -66,7 +89,7 @@ impl Ring {
                 break;
             }
             *place += 1;
-            if *audience == Audience::Everyone || sessions {
+            if reads.is_meant_by(*audience) {
                 bytes += text.as_str().len();
                 batch.push(text.clone());
             }
@@ -77,11 +100,11 @@ impl Ring {
 
 #[cfg(test)]
 mod tests {
-    use super::{Audience, BATCH_FRAMES, BYTES_MAX, FRAMES_MAX, Lagged, Ring};
+    use super::{Audience, BATCH_FRAMES, BYTES_MAX, FRAMES_MAX, Lagged, Reads, Ring};
 
-    fn read(ring: &Ring, place: &mut u64, sessions: bool) -> Result<Vec<String>, Lagged> {
+    fn read(ring: &Ring, place: &mut u64, reads: Reads) -> Result<Vec<String>, Lagged> {
         let mut batch = Vec::new();
-        ring.read(place, sessions, &mut batch)?;
+        ring.read(place, reads, &mut batch)?;
         Ok(batch.iter().map(|text| text.as_str().to_owned()).collect())
     }
 
@@ -90,14 +113,16 @@ mod tests {
         let mut ring = Ring::default();
         ring.push(Audience::Everyone, "before".into());
         let mut place = ring.end();
-        assert_eq!(read(&ring, &mut place, false), Ok(vec![]));
+        assert_eq!(read(&ring, &mut place, Reads::Frames), Ok(vec![]));
         ring.push(Audience::Everyone, "a".into());
         ring.push(Audience::Sessions, "b".into());
         ring.push(Audience::Everyone, "c".into());
-        let mut session = place;
-        assert_eq!(read(&ring, &mut place, false).unwrap(), ["a", "c"]);
-        assert_eq!(read(&ring, &mut place, false), Ok(vec![]));
-        assert_eq!(read(&ring, &mut session, true).unwrap(), ["a", "b", "c"]);
+        ring.push(Audience::Feed, "d".into());
+        let (mut session, mut feed) = (place, place);
+        assert_eq!(read(&ring, &mut place, Reads::Frames).unwrap(), ["a", "c"]);
+        assert_eq!(read(&ring, &mut place, Reads::Frames), Ok(vec![]));
+        assert_eq!(read(&ring, &mut session, Reads::Session).unwrap(), ["a", "b", "c"]);
+        assert_eq!(read(&ring, &mut feed, Reads::Feed).unwrap(), ["d"]);
     }
 
     #[test]
@@ -105,8 +130,8 @@ mod tests {
         let mut ring = Ring::default();
         let mut place = 0;
         (0..BATCH_FRAMES + 1).for_each(|n| ring.push(Audience::Everyone, n.to_string().into()));
-        assert_eq!(read(&ring, &mut place, false).unwrap().len(), BATCH_FRAMES);
-        assert_eq!(read(&ring, &mut place, false).unwrap().len(), 1);
+        assert_eq!(read(&ring, &mut place, Reads::Frames).unwrap().len(), BATCH_FRAMES);
+        assert_eq!(read(&ring, &mut place, Reads::Frames).unwrap().len(), 1);
     }
 
     #[test]
@@ -114,9 +139,9 @@ mod tests {
         let mut ring = Ring::default();
         let mut place = 0;
         (0..FRAMES_MAX).for_each(|_| ring.push(Audience::Everyone, "x".into()));
-        assert!(read(&ring, &mut place.clone(), false).is_ok());
+        assert!(read(&ring, &mut place.clone(), Reads::Frames).is_ok());
         ring.push(Audience::Everyone, "x".into());
-        assert_eq!(read(&ring, &mut place, false), Err(Lagged));
+        assert_eq!(read(&ring, &mut place, Reads::Frames), Err(Lagged));
     }
 
     #[test]

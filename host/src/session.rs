@@ -71,6 +71,8 @@ pub(crate) struct Session<'s> {
     /// A device may say hello as fast as the line carries it.
     restarts: Throttle,
     incompatibles: Throttle,
+    /// What it says while the history has no room for it.
+    unheard: Throttle,
 }
 
 impl<'s> Session<'s> {
@@ -91,6 +93,7 @@ impl<'s> Session<'s> {
             stats_at: Instant::now(),
             restarts: Throttle::default(),
             incompatibles: Throttle::default(),
+            unheard: Throttle::default(),
         }
     }
 

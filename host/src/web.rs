@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tracing::warn;
 
 use crate::client;
+use crate::doors::chat;
 use crate::hub::Hub;
 use crate::origin::{self, Origin, Refused};
 use crate::page::{self, respond};
@@ -31,6 +32,8 @@ pub(crate) struct Web {
     pub(crate) allowed: Arc<[Origin]>,
     pub(crate) clients: Arc<Semaphore>,
     pub(crate) shutdown: Shutdown,
+    /// Whether this is the listener of clients that know of nothing but the chat.
+    pub(crate) is_for_chat: bool,
     /// A page may ask as often as it likes.
     pub(crate) refusals: Arc<Mutex<Throttle>>,
 }
@@ -52,11 +55,17 @@ async fn handle(State(web): State<Web>, request: Request<Body>) -> Response<Body
     if let Some(service) = service {
         return service.answer(parts, body).await;
     }
+    if parts.uri.path() == chat::MESSAGES {
+        return chat::answer(&web.hub, &parts, body).await;
+    }
     if !text(&parts.headers, header::UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
         return web.answer(&parts.method, parts.uri.path(), &parts.headers);
     }
     match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => web.accept(upgrade),
+        Ok(upgrade) => {
+            let is_feed = web.is_for_chat || parts.uri.path() == chat::FEED;
+            web.accept(upgrade, is_feed)
+        }
         Err(rejection) => rejection.into_response(),
     }
 }
@@ -78,13 +87,13 @@ impl Web {
         origin::check(text(&parts.headers, header::HOST), origin, &self.allowed)
     }
 
-    fn accept(self, upgrade: WebSocketUpgrade) -> Response<Body> {
+    fn accept(self, upgrade: WebSocketUpgrade, is_feed: bool) -> Response<Body> {
         let Ok(permit) = self.clients.try_acquire_owned() else {
             return respond(StatusCode::SERVICE_UNAVAILABLE, "There are too many clients, or the host is stopping.\n");
         };
         let (hub, shutdown) = (self.hub, self.shutdown);
-        client::limit(upgrade).on_upgrade(move |socket| {
-            let client = client::serve(socket, hub, shutdown);
+        client::limit(upgrade, is_feed).on_upgrade(move |socket| {
+            let client = client::serve(socket, hub, is_feed, shutdown);
             async move {
                 client.await;
                 drop(permit);
@@ -97,6 +106,11 @@ impl Web {
             let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are answered here.\n");
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
+        }
+        if self.is_for_chat {
+            let words =
+                format!("There is nothing at {path}. This port is for chats: {}, and a WebSocket.\n", chat::MESSAGES);
+            return respond(StatusCode::NOT_FOUND, words);
         }
         if path == "/api/devices" {
             let json = serde_json::to_string(&self.hub.devices()).unwrap_or_default();
@@ -136,6 +150,7 @@ mod tests {
             allowed: ["https://pages.example".parse().unwrap()].into(),
             clients: room.clients.clone(),
             shutdown: room.shutdown.clone(),
+            is_for_chat: false,
             refusals: Arc::default(),
         };
         let request = headers.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));

@@ -26,7 +26,11 @@ impl Session<'_> {
                     {
                         let hub = &self.slot.hub;
                         let message = if hub.is_heard(name) { scribe.rebuild(name, &frame) } else { None };
-                        hub.post(name, text, message);
+                        if let Err(sentence) = hub.post(name, text, message)
+                            && let Some(left_out) = self.unheard.admit()
+                        {
+                            warn!("{} said something on {name}. {sentence}{left_out}", self.slot.device.name);
+                        }
                     }
                 }
                 Event::Up(peer) => {

@@ -55,5 +55,8 @@ fn an_address_in_use_is_named() {
     let address = taken.local_addr().unwrap().to_string();
     let (code, _, said) = run(&["--port", "demo", "--listen", &address]);
     assert_eq!(code, Some(1));
-    assert!(said.contains(&format!("{address} is in use")) && said.contains("--listen"), "{said}");
+    assert!(said.contains(&format!("{address} is in use")) && said.contains("with --listen"), "{said}");
+    let (code, _, said) = run(&["--port", "demo", "--listen", "127.0.0.1:0", "--chat-listen", &address]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains(&format!("{address} is in use")) && said.contains("with --chat-listen"), "{said}");
 }

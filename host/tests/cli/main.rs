@@ -3,5 +3,6 @@
 mod arguments;
 mod clients;
 mod ending;
+mod history;
 mod ports;
 mod running;

@@ -1,7 +1,7 @@
 //! The program as it runs, and clients of it.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
@@ -41,15 +41,39 @@ impl Running {
     pub(crate) fn start(name: &str, args: &[&str]) -> Self {
         let data = std::env::temp_dir().join(format!("pocketmux-cli-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&data);
+        let (child, address) = Self::spawn(&data, args);
+        Self { child, address, data }
+    }
+
+    fn spawn(data: &Path, args: &[&str]) -> (Child, String) {
         let mut command = pocketmux(&["--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
         let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut address = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        Self { child, address: address.trim().to_owned(), data }
+        (child, address.trim().to_owned())
+    }
+
+    /// Kills it where it is, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts another with the same data, after this one was killed.
+    pub(crate) fn start_again(&mut self, args: &[&str]) {
+        (self.child, self.address) = Self::spawn(&self.data, args);
     }
 
     pub(crate) async fn connect(&self, protocol: &str) -> Client {
-        let mut request = self.address.replace("http", "ws").into_client_request().unwrap();
+        self.connect_at("", protocol).await
+    }
+
+    pub(crate) async fn connect_to(&self, path: &str) -> Client {
+        self.connect_at(path, "").await
+    }
+
+    async fn connect_at(&self, path: &str, protocol: &str) -> Client {
+        let mut request = (self.address.replace("http", "ws") + path).into_client_request().unwrap();
         if !protocol.is_empty() {
             request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
         }

@@ -1,0 +1,69 @@
+//! Answers in JSON that the page that asked may read.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS");
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Reply(Response<Body>);
+
+impl Reply {
+    fn empty(status: StatusCode) -> Self {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status;
+        Self(response)
+            .with(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
+            .with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+    }
+
+    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers_mut().insert(name, value);
+        self
+    }
+
+    /// JSON that comes bit by bit.
+    pub(super) fn streamed(status: StatusCode, body: Body) -> Self {
+        let mut reply =
+            Self::empty(status).with(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        *reply.0.body_mut() = body;
+        reply
+    }
+
+    pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Self {
+        Self::streamed(status, serde_json::to_string(value).unwrap_or_default().into())
+    }
+
+    pub(super) fn error(status: StatusCode, sentence: &str) -> Self {
+        Self::json(status, &serde_json::json!({ "error": sentence }))
+    }
+
+    /// An error that may be over in a moment.
+    pub(super) fn busy(sentence: &str) -> Self {
+        Self::error(StatusCode::SERVICE_UNAVAILABLE, sentence).with(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    pub(super) fn allowing(self) -> Self {
+        self.with(header::ALLOW, METHODS)
+    }
+
+    /// To `OPTIONS`: what the page may ask.
+    pub(super) fn preflight(asked: &HeaderMap) -> Self {
+        let reply = Self::empty(StatusCode::NO_CONTENT)
+            .allowing()
+            .with(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS)
+            .with(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+        match asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+            Some(wanted) => reply.with(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone()),
+            None => reply,
+        }
+    }
+
+    /// Lets the page that asked read the answer. Whether it may ask at all was judged before.
+    pub(super) fn shared(self, asked: &HeaderMap) -> Response<Body> {
+        let origin = asked.get(header::ORIGIN).cloned().unwrap_or(HeaderValue::from_static("*"));
+        self.with(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin).with(header::VARY, HeaderValue::from_static("Origin")).0
+    }
+}
