@@ -3,6 +3,7 @@
 //! Each is a translation and nothing else, between the hub's whole messages and what those clients speak; a file each. Pocket frames are no
 //! door in this sense: their text goes through unchanged (see `client`).
 
+mod streams;
 mod topics;
 
 use std::sync::Arc;
@@ -15,7 +16,9 @@ pub use topics::Example;
 /// The doors over SockJS, at their prefixes.
 pub(crate) fn services(hub: &Arc<Hub>, room: &Room, example: Option<Example>) -> Vec<Service> {
     let of_topics = hub.clone();
-    vec![Service::new("/multiplex", Options::default(), room.clone(), move |session| {
+    let mut services = vec![Service::new("/multiplex", Options::default(), room.clone(), move |session| {
         topics::serve(session, of_topics.clone(), example)
-    })]
+    })];
+    services.extend(streams::services(hub, room));
+    services
 }

@@ -135,20 +135,26 @@ impl Hub {
     pub(crate) fn post(&self, _channel: &str, frame: Utf8Bytes, message: Option<Message>) {
         self.publish(frame);
         if let Some(message) = message {
-            self.route(&message);
-            let delivery = self.lock().table.delivery(&message.channel);
-            self.listeners().deliver(&message, delivery);
+            self.give(&message, None);
         }
     }
 
-    /// Takes a message of a client at a door.
+    /// Gives a message to devices, or only to that one, and to the doors.
+    fn give(&self, message: &Message, device: Option<&str>) {
+        self.route(message, device);
+        let delivery = self.lock().table.delivery(&message.channel);
+        self.listeners().deliver(message, delivery);
+    }
+
+    /// Takes a message of a client at a door, for all devices that have its channel or only for the one of that name.
     ///
     /// # Errors
     ///
     /// A sentence that says what is wrong with it, and what to do.
-    pub(crate) fn say(&self, message: Message) -> Result<(), String> {
+    pub(crate) fn say(&self, message: Message, device: Option<&str>) -> Result<(), String> {
         inbound::judge_message(&message)?;
-        self.post(&message.channel.clone(), message.frame(), Some(message));
+        self.publish(message.frame());
+        self.give(&message, device);
         Ok(())
     }
 
@@ -157,20 +163,21 @@ impl Hub {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a message to every device that has its channel. The sender is told of those that cannot take it.
-    fn route(&self, message: &Message) {
+    /// Gives a message to every device that has its channel, or only to that one. The sender is told of those that cannot take it.
+    fn route(&self, message: &Message, only: Option<&str>) {
         if message.by == By::Device {
             return;
         }
+        let is_meant = |device: &Device| only.is_none_or(|name| device.name == name);
         if message.data.len() > MESSAGE_MAX {
             // No buffer of theirs takes it.
-            let is_for_devices = self.lock().table.having(&message.channel).next().is_some();
+            let is_for_devices = self.lock().table.having(&message.channel).any(|(device, _)| is_meant(device));
             return if is_for_devices {
                 message.refuse(&rebuild::too_long())
             };
         }
         let mut refused = Vec::new();
-        for (device, task) in self.lock().table.having(&message.channel) {
+        for (device, task) in self.lock().table.having(&message.channel).filter(|(device, _)| is_meant(device)) {
             let Device { name, detail, .. } = device;
             refused.push(match device.state {
                 DeviceState::Offline => format!("{name} is offline, so it did not get this. {detail}"),
@@ -265,7 +272,7 @@ mod tests {
         let (task, mut messages) = mpsc::channel(1);
         let (id, mut device) = hub.open("tty".into(), "/dev/tty".into(), task);
         assert!(!hub.wants("chat"));
-        hub.route(&message(&refusals));
+        hub.route(&message(&refusals), None);
         device.channels.push("chat".into());
         for (state, word) in [
             (DeviceState::Opening, Some("has not said hello yet")),
@@ -276,7 +283,7 @@ mod tests {
         ] {
             device.state = state;
             hub.set(id, &device);
-            hub.route(&message(&refusals));
+            hub.route(&message(&refusals), None);
             let mut told = Vec::new();
             refusals.take(&mut told);
             assert_eq!(told.len(), usize::from(word.is_some()), "{told:?}");
