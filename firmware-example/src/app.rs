@@ -11,6 +11,7 @@ use crate::channels::{BoardLink, CHANNELS, CHAT, LOG, PRESENCE, STATS, TYPING};
 use crate::chat::Chat;
 use crate::file::Sender;
 use crate::log::info;
+use crate::numbers::Numbers;
 
 const PRESENCE_US: u64 = 1_000_000;
 const STATS_US: u64 = 5_000_000;
@@ -47,6 +48,7 @@ pub struct App<'b> {
     wants_file: bool,
     /// Lines for the `log` channel.
     lines: Deque<&'static str, 4>,
+    numbers: Numbers,
     presence_at_us: u64,
     stats_at_us: u64,
 }
@@ -71,6 +73,7 @@ impl<'b> App<'b> {
             file: None,
             wants_file: false,
             lines: Deque::new(),
+            numbers: Numbers::new(),
             presence_at_us: 0,
             stats_at_us: 0,
         }
@@ -177,6 +180,12 @@ impl<'b> App<'b> {
             && self.send(LOG, line)
         {
             self.lines.pop_front();
+        }
+        if self.link.mux().room(Priority::Bulk) > 0
+            && let Some((channel, text)) = self.numbers.due(now_us)
+            && self.send(channel, &text)
+        {
+            self.numbers.told(now_us);
         }
         self.work_on_file();
     }
