@@ -37,7 +37,7 @@ impl Board {
     }
 }
 
-/// The application; about 6 KiB of RAM.
+/// The application; about 7 KiB of RAM.
 pub struct App<'b> {
     name: &'static str,
     link: BoardLink<'b>,
@@ -51,6 +51,8 @@ pub struct App<'b> {
     numbers: Numbers,
     presence_at_us: u64,
     stats_at_us: u64,
+    /// Its channels are open.
+    is_open: bool,
 }
 
 impl<'b> App<'b> {
@@ -59,14 +61,12 @@ impl<'b> App<'b> {
     pub fn new(board: &'b Board) -> Self {
         let firmware = concat!("pocketmux-example ", env!("CARGO_PKG_VERSION"));
         let identity = Identity { name: board.name, firmware, serial: &board.serial };
-        let mut link = Link::new(Config { identity, epoch: board.epoch, ..Config::default() });
-        for channel in CHANNELS {
-            // The table has room for them, and the names are valid.
-            let _ = link.open(channel);
-        }
+        let config = Config { identity, epoch: board.epoch, ..Config::default() };
         Self {
             name: board.name,
-            link,
+            // Made where it stays, and its channels opened on the first step: a second one, on its way here, would not fit on the stack
+            // of the smallest board.
+            link: Link::new(config),
             wire: Wire::new(),
             messages: Demux::new(|| [0; 256]),
             chat: Chat::default(),
@@ -76,7 +76,18 @@ impl<'b> App<'b> {
             numbers: Numbers::new(),
             presence_at_us: 0,
             stats_at_us: 0,
+            is_open: false,
         }
+    }
+
+    /// Opens the channels, in a function of its own for the sake of the stack.
+    #[inline(never)]
+    fn open(&mut self) {
+        for channel in CHANNELS {
+            // The table has room for them, and the names are valid.
+            let _ = self.link.open(channel);
+        }
+        self.is_open = true;
     }
 
     /// One turn of the run loop: takes what the UART has, gives what it will take, and never waits.
@@ -103,6 +114,9 @@ impl<'b> App<'b> {
         uart: &mut U,
         now_us: u64,
     ) -> Result<(), WireError<U::Error>> {
+        if !self.is_open {
+            self.open();
+        }
         while let Some(event) = self.wire.poll(&mut self.link, uart, now_us)? {
             match event {
                 Event::Up(_peer) => {

@@ -3,7 +3,7 @@
 use pocketmux_core::{Channel, ChannelId, Delivery, Link, Priority, STATS_CHANNEL};
 
 /// Bytes of the longest run on the wire: a file chunk with its meta and labels, and so few that the smallest
-/// board has 3 of its 16 KiB to spare at its fullest, which is the start.
+/// board has 4 of its 16 KiB to spare at its fullest.
 pub const FRAME: usize = 192;
 
 pub(crate) const CHANNELS: [Channel<'static>; 16] = [
