@@ -175,10 +175,14 @@ impl Client {
 
     /// Says what is wrong with a place, once the devices that may have it have had time to say hello.
     async fn judge(&self, place: &Place) -> Result<(), String> {
+        let is_coming = || self.hub.devices().iter().any(|device| device.state == DeviceState::Opening);
+        let judged = place.judge(&self.hub);
+        if judged.is_ok() || !is_coming() {
+            return judged;
+        }
         let (mut changes, _) = self.hub.subscribe(true);
         loop {
             let judged = place.judge(&self.hub);
-            let is_coming = || self.hub.devices().iter().any(|device| device.state == DeviceState::Opening);
             if judged.is_ok() || !is_coming() || timeout_at(self.patient_until, changes.changed()).await.is_err() {
                 return judged;
             }

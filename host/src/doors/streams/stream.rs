@@ -111,11 +111,10 @@ impl Tell {
                     return Ok(false);
                 }
             },
-            () = listener.refusals().changed() => {
-                for sentence in listener.refusals().take_sentences() {
-                    session.send(answer::error(id, &sentence).as_str().into()).await?;
-                }
-            }
+            () = listener.refusals().changed() => {}
+        }
+        for sentence in listener.refusals().take_sentences() {
+            session.send(answer::error(id, &sentence).as_str().into()).await?;
         }
         Ok(true)
     }
