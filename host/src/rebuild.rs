@@ -1,7 +1,7 @@
-//! Rebuilds a client's messages for the devices, by the core's own [`Demux`].
+//! Rebuilds a client's messages for devices and doors, by the core's own [`Demux`].
 //!
 //! A message of one frame needs nothing. The buffers for others are only made when a client first sends a part of a message for a
-//! channel that a device has: at most [`MESSAGES`] of [`MESSAGE_MAX`] bytes.
+//! channel that one of them has: at most [`MESSAGES`] of [`MESSAGE_MAX`] bytes.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::refusal::Place;
 
 /// Messages of one client that are rebuilt at once.
 pub(crate) const MESSAGES: usize = 8;
-/// Longest message for a device, in bytes.
+/// Longest message for a device, and longest of several frames, in bytes.
 pub(crate) const MESSAGE_MAX: usize = 16 << 10;
 /// Longest `meta` of a message for a device, in bytes.
 const META_MAX: usize = 1 << 10;
@@ -110,10 +110,8 @@ impl Rebuild {
             return Err(format!("Browsers got this, devices did not: its `meta` has {len} bytes; at most {META_MAX}."));
         }
         if frame.position.total() == Some(1) {
-            return match data.len() {
-                0..=MESSAGE_MAX => Ok(Some(Whole { meta, data: data.to_vec() })),
-                _ => Err(too_long()),
-            };
+            // It is whole as it is; that it is too long for devices is said when it is given to one.
+            return Ok(Some(Whole { meta, data: data.to_vec() }));
         }
         let message_id = Self::string(frame.message_id)?;
         let Some(key) = Key::of(&Self::string(frame.channel)?, &message_id) else { return Ok(None) };
@@ -158,9 +156,11 @@ fn meta(text: &str) -> String {
     }
 }
 
-/// Why a message does not reach devices.
+/// Why a message does not get there.
 pub(crate) fn too_long() -> String {
-    format!("Browsers got this, devices did not: a message for a device has at most {MESSAGE_MAX} bytes.")
+    format!(
+        "Browsers got this, devices did not: a message for a device has at most {MESSAGE_MAX} bytes, as has one of several frames for others."
+    )
 }
 
 #[cfg(test)]

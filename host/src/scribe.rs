@@ -25,8 +25,10 @@ pub(crate) struct Scribe {
     out: Vec<u8>,
     name: Arc<str>,
     /// Made when a door first listens to the device.
-    messages: Option<Box<Demux<(ChannelId, MessageId), Box<[u8]>, MESSAGES>>>,
+    messages: Option<Box<Messages>>,
 }
+
+type Messages = Demux<(ChannelId, MessageId), Box<[u8]>, MESSAGES>;
 
 /// Messages of a device that are rebuilt at once.
 const MESSAGES: usize = 8;

@@ -12,6 +12,8 @@ use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -23,6 +25,9 @@ use crate::shutdown::Shutdown;
 
 /// A connection on which nothing is asked for this long is closed; a WebSocket has pings instead.
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
+/// A client that takes nothing for this long is gone.
+#[cfg(target_os = "linux")]
+const STALLED: Duration = Duration::from_secs(30);
 /// After accepting failed, for want of memory as a rule.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// Open files that connections leave to the host: ports, its own files, the listener, the runtime.
@@ -66,6 +71,9 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<Socket>
         Ok((stream, _)) => {
             // A frame is not to wait for the answer to the one before it.
             let _ = stream.set_nodelay(true);
+            // Nothing else ends an answer over HTTP that its client has stopped to read. (RFC 5482, which Linux applies to a closed window too.)
+            #[cfg(target_os = "linux")]
+            let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(STALLED));
             Some(Socket { stream, _permit: permit })
         }
         Err(error) => {
