@@ -38,8 +38,10 @@ const STREAMS_MAX: usize = 64;
 /// Streams that the host opens at `/numbers`.
 const NUMBERS: usize = 10;
 /// A client may be there sooner than the devices have said hello, as after a restart of the host. For so long from its start, a channel
-/// that nobody has is waited for.
+/// that nobody has is waited for while there is a device that has not.
 const HELLO_PATIENCE: Duration = Duration::from_secs(2);
+/// The same once all have: their channels follow within a few packets.
+const CHANNELS_PATIENCE: Duration = Duration::from_millis(300);
 
 /// The services of this door.
 pub(crate) fn services(hub: &Arc<Hub>, room: &Room) -> [Service; 3] {
@@ -173,17 +175,23 @@ impl Client {
         Ok(())
     }
 
-    /// Says what is wrong with a place, once the devices that may have it have had time to say hello.
+    /// Says what is wrong with a place, once the devices that may have it have had time to say so.
     async fn judge(&self, place: &Place) -> Result<(), String> {
-        let is_coming = || self.hub.devices().iter().any(|device| device.state == DeviceState::Opening);
         let judged = place.judge(&self.hub);
-        if judged.is_ok() || !is_coming() {
+        if judged.is_ok() || Instant::now() >= self.patient_until {
             return judged;
         }
         let (mut changes, _) = self.hub.subscribe(true);
+        let mut all_there_until = None;
         loop {
             let judged = place.judge(&self.hub);
-            if judged.is_ok() || !is_coming() || timeout_at(self.patient_until, changes.changed()).await.is_err() {
+            let until = if self.hub.devices().iter().any(|device| device.state == DeviceState::Opening) {
+                all_there_until = None;
+                self.patient_until
+            } else {
+                *all_there_until.get_or_insert(self.patient_until.min(Instant::now() + CHANNELS_PATIENCE))
+            };
+            if judged.is_ok() || timeout_at(until, changes.changed()).await.is_err() {
                 return judged;
             }
             // What has changed is seen by looking again.

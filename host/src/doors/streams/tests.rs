@@ -6,7 +6,7 @@ use pocketmux_core::{Delivery, Kind};
 use tokio::sync::mpsc;
 use tokio::time::{Duration, timeout};
 
-use super::{NUMBERS, STREAMS_MAX, serve};
+use super::{CHANNELS_PATIENCE, HELLO_PATIENCE, NUMBERS, STREAMS_MAX, serve};
 use crate::hub::Hub;
 use crate::listener::Listener;
 use crate::message::Message;
@@ -170,6 +170,7 @@ async fn an_ended_stream_still_hears_and_a_closed_one_does_not() {
 async fn a_stream_to_nowhere_gets_an_error_in_words_and_stays_harmless() {
     let rig = Rig::new();
     let client = rig.client(0);
+    tokio::time::sleep(HELLO_PATIENCE).await;
     for (options, words) in [
         ("", "The meta of a stream names a channel"),
         (r#",{"meta":7}"#, "The meta of a stream names a channel"),
@@ -270,10 +271,22 @@ async fn a_client_that_is_sooner_than_the_devices_gets_its_stream_once_they_have
     rig.hub.set(rig.id, &rig.device);
     let client = rig.client(0);
     client.says(&[r#"["a","new",{"meta":"log"}]"#, r#"["a","data","hi"]"#]).await;
-    (rig.device.state, rig.device.channels) = (DeviceState::Online, channels);
+    tokio::time::sleep(HELLO_PATIENCE / 2).await;
+    rig.device.state = DeviceState::Online;
     rig.hub.set(rig.id, &rig.device);
+    for channel in channels {
+        tokio::time::sleep(CHANNELS_PATIENCE / 4).await;
+        rig.device.channels.push(channel);
+        rig.hub.set(rig.id, &rig.device);
+    }
     assert_eq!(rig.to_device.recv().await.unwrap().text().unwrap(), "hi");
     assert!(client.hears().await.is_empty());
+    // What nobody has is not waited for any longer than that.
+    let late = rig.client(0);
+    late.says(&[r#"["a","new",{"meta":"nowhere"}]"#]).await;
+    assert!(late.hears().await.is_empty());
+    tokio::time::sleep(CHANNELS_PATIENCE).await;
+    assert_eq!(late.hears().await.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
