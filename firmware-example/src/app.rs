@@ -11,6 +11,7 @@ use crate::channels::{BoardLink, CHANNELS, CHAT, LOG, PRESENCE, STATS, TYPING};
 use crate::chat::Chat;
 use crate::file::Sender;
 use crate::log::info;
+use crate::numbers::Numbers;
 
 const PRESENCE_US: u64 = 1_000_000;
 const STATS_US: u64 = 5_000_000;
@@ -36,7 +37,7 @@ impl Board {
     }
 }
 
-/// The application; about 6 KiB of RAM.
+/// The application; about 7 KiB of RAM.
 pub struct App<'b> {
     name: &'static str,
     link: BoardLink<'b>,
@@ -47,8 +48,11 @@ pub struct App<'b> {
     wants_file: bool,
     /// Lines for the `log` channel.
     lines: Deque<&'static str, 4>,
+    numbers: Numbers,
     presence_at_us: u64,
     stats_at_us: u64,
+    /// Its channels are open.
+    is_open: bool,
 }
 
 impl<'b> App<'b> {
@@ -57,23 +61,33 @@ impl<'b> App<'b> {
     pub fn new(board: &'b Board) -> Self {
         let firmware = concat!("pocketmux-example ", env!("CARGO_PKG_VERSION"));
         let identity = Identity { name: board.name, firmware, serial: &board.serial };
-        let mut link = Link::new(Config { identity, epoch: board.epoch, ..Config::default() });
-        for channel in CHANNELS {
-            // The table has room for them, and the names are valid.
-            let _ = link.open(channel);
-        }
+        let config = Config { identity, epoch: board.epoch, ..Config::default() };
         Self {
             name: board.name,
-            link,
+            // Made where it stays, and its channels opened on the first step: a second one, on its way here, would not fit on the stack
+            // of the smallest board.
+            link: Link::new(config),
             wire: Wire::new(),
             messages: Demux::new(|| [0; 256]),
             chat: Chat::default(),
             file: None,
             wants_file: false,
             lines: Deque::new(),
+            numbers: Numbers::new(),
             presence_at_us: 0,
             stats_at_us: 0,
+            is_open: false,
         }
+    }
+
+    /// Opens the channels, in a function of its own for the sake of the stack.
+    #[inline(never)]
+    fn open(&mut self) {
+        for channel in CHANNELS {
+            // The table has room for them, and the names are valid.
+            let _ = self.link.open(channel);
+        }
+        self.is_open = true;
     }
 
     /// One turn of the run loop: takes what the UART has, gives what it will take, and never waits.
@@ -100,6 +114,9 @@ impl<'b> App<'b> {
         uart: &mut U,
         now_us: u64,
     ) -> Result<(), WireError<U::Error>> {
+        if !self.is_open {
+            self.open();
+        }
         while let Some(event) = self.wire.poll(&mut self.link, uart, now_us)? {
             match event {
                 Event::Up(_peer) => {
@@ -177,6 +194,12 @@ impl<'b> App<'b> {
             && self.send(LOG, line)
         {
             self.lines.pop_front();
+        }
+        if self.link.mux().room(Priority::Bulk) > 0
+            && let Some((channel, text)) = self.numbers.due(now_us)
+            && self.send(channel, &text)
+        {
+            self.numbers.told(now_us);
         }
         self.work_on_file();
     }

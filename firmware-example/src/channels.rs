@@ -3,10 +3,10 @@
 use pocketmux_core::{Channel, ChannelId, Delivery, Link, Priority, STATS_CHANNEL};
 
 /// Bytes of the longest run on the wire: a file chunk with its meta and labels, and so few that the smallest
-/// board has 3 of its 16 KiB to spare at its fullest, which is the start.
+/// board has 4 of its 16 KiB to spare at its fullest.
 pub const FRAME: usize = 192;
 
-pub(crate) const CHANNELS: [Channel<'static>; 6] = [
+pub(crate) const CHANNELS: [Channel<'static>; 16] = [
     Channel::new("chat"),
     Channel::new("presence").with_priority(Priority::Urgent).with_delivery(Delivery::Latest),
     Channel::new("typing").with_priority(Priority::Urgent).with_delivery(Delivery::Latest),
@@ -16,6 +16,16 @@ pub(crate) const CHANNELS: [Channel<'static>; 6] = [
         .with_priority(Priority::Bulk)
         .with_delivery(Delivery::Latest)
         .with_content("application/json"),
+    number("mystream0"),
+    number("mystream1"),
+    number("mystream2"),
+    number("mystream3"),
+    number("mystream4"),
+    number("mystream5"),
+    number("mystream6"),
+    number("mystream7"),
+    number("mystream8"),
+    number("mystream9"),
 ];
 pub(crate) const CHAT: ChannelId = ChannelId::new(0);
 pub(crate) const PRESENCE: ChannelId = ChannelId::new(1);
@@ -23,6 +33,12 @@ pub(crate) const TYPING: ChannelId = ChannelId::new(2);
 pub(crate) const FILE: ChannelId = ChannelId::new(3);
 pub(crate) const LOG: ChannelId = ChannelId::new(4);
 pub(crate) const STATS: ChannelId = ChannelId::new(5);
+/// The channels from here on have a number each.
+pub(crate) const NUMBERS: core::ops::Range<u8> = 6..16;
 
-/// The link of this application: a pool of 8 frames, up to 8 channels; about 3 KiB.
-pub(crate) type BoardLink<'b> = Link<'b, FRAME, 8, 8>;
+const fn number(name: &'static str) -> Channel<'static> {
+    Channel::new(name).with_priority(Priority::Bulk).with_delivery(Delivery::Lossy)
+}
+
+/// The link of this application: a pool of 8 frames, up to 16 channels; about 4 KiB.
+pub(crate) type BoardLink<'b> = Link<'b, FRAME, 8, 16>;

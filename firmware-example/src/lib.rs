@@ -11,6 +11,7 @@
 //! | `typing` | urgent, latest | `typing` when it begins to think, `idle` when it is done |
 //! | `file` | bulk | [`file::CONTENT`], with a `meta` of JSON that has its name and size |
 //! | `log` | bulk, lossy | a line for what happens |
+//! | `mystream0` to `mystream9` | bulk, lossy | a number between 0 and 1 as `{"myValue":0.123}`, each every half second |
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -21,6 +22,7 @@ mod chat;
 pub mod clock;
 pub mod file;
 mod log;
+mod numbers;
 pub mod ring;
 pub mod uart;
 

@@ -51,13 +51,30 @@ impl embedded_io::Write for Uart {
     }
 }
 
-const NAMES: [&str; 6] = ["chat", "presence", "typing", "file", "log", "stats"];
+const NAMES: [&str; 16] = [
+    "chat",
+    "presence",
+    "typing",
+    "file",
+    "log",
+    "stats",
+    "mystream0",
+    "mystream1",
+    "mystream2",
+    "mystream3",
+    "mystream4",
+    "mystream5",
+    "mystream6",
+    "mystream7",
+    "mystream8",
+    "mystream9",
+];
 
 /// A board and the peer that listens to it; `FRAME` is what the peer takes.
 struct Bench<'b, const FRAME: usize> {
     app: App<'b>,
     uart: Uart,
-    peer: Link<'static, FRAME, 16, 8>,
+    peer: Link<'static, FRAME, 16, 16>,
     demux: Demux<(ChannelId, MessageId), Vec<u8>, 8>,
     heard: Vec<(&'static str, Vec<u8>)>,
     now_ms: u64,
@@ -131,6 +148,20 @@ fn presence_every_second_the_file_once_and_a_log_of_it() {
     let counted: Vec<_> =
         bench.heard_on("stats").iter().map(|text| String::from_utf8(text.to_vec()).unwrap()).collect();
     assert!(counted.len() == 2 && counted[1].starts_with("{\"sent\":") && counted[1].ends_with('}'), "{counted:?}");
+}
+
+#[test]
+fn ten_numbers_come_every_half_second_and_none_is_dropped_while_the_file_goes() {
+    let board = board();
+    let mut bench = Bench::<256>::new(&board);
+    bench.run_ms(5_100);
+    for name in &NAMES[6..] {
+        let numbers = bench.heard_on(name);
+        assert!((9..=11).contains(&numbers.len()), "{name} {}", numbers.len());
+        assert!(numbers.iter().all(|text| text.starts_with(b"{\"myValue\":") && text.ends_with(b"}")));
+    }
+    let stats = String::from_utf8(bench.heard_on("stats")[1].to_vec()).unwrap();
+    assert!(!stats.contains("mystream"), "{stats}");
 }
 
 #[test]

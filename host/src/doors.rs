@@ -4,6 +4,7 @@
 //! door in this sense: their text goes through unchanged (see `client`).
 
 pub(crate) mod chat;
+mod streams;
 mod topics;
 
 use std::sync::Arc;
@@ -16,7 +17,9 @@ pub use topics::Example;
 /// The doors over SockJS, at their prefixes.
 pub(crate) fn services(hub: &Arc<Hub>, room: &Room, example: Option<Example>) -> Vec<Service> {
     let of_topics = hub.clone();
-    vec![Service::new("/multiplex", Options::default(), room.clone(), move |session| {
+    let mut services = vec![Service::new("/multiplex", Options::default(), room.clone(), move |session| {
         topics::serve(session, of_topics.clone(), example)
-    })]
+    })];
+    services.extend(streams::services(hub, room));
+    services
 }

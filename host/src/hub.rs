@@ -214,20 +214,21 @@ impl Hub {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a message to every device that has its channel. The sender is told of those that cannot take it.
+    /// Gives a message to every device that has its channel and that it is meant for. The sender is told of those that cannot take it.
     fn route(&self, message: &Message) {
         if message.by == By::Device {
             return;
         }
+        let is_meant = |device: &Device| message.to.as_deref().is_none_or(|name| device.name == name);
         if message.data.len() > MESSAGE_MAX {
             // No buffer of theirs takes it.
-            let is_for_devices = self.lock().table.having(&message.channel).next().is_some();
+            let is_for_devices = self.lock().table.having(&message.channel).any(|(device, _)| is_meant(device));
             return if is_for_devices {
                 message.refuse(&format!("Browsers got this, devices did not: {}", rebuild::too_long()))
             };
         }
         let mut refused = Vec::new();
-        for (device, task) in self.lock().table.having(&message.channel) {
+        for (device, task) in self.lock().table.having(&message.channel).filter(|(device, _)| is_meant(device)) {
             let Device { name, detail, .. } = device;
             refused.push(match device.state {
                 DeviceState::Offline => format!("{name} is offline, so it did not get this. {detail}"),
@@ -290,6 +291,7 @@ mod tests {
             data: b"hi".as_slice().into(),
             from: None,
             by: By::Client,
+            to: None,
             sender: Some(refusals.clone()),
         }
     }

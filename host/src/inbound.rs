@@ -114,6 +114,7 @@ impl<'h> Inbound<'h> {
             data: whole.data.as_slice().into(),
             from,
             by: By::Client,
+            to: None,
             sender: Some(self.refusals.clone()),
         };
         if let (Err(reason), true) = (&taken, self.hub.is_kept(channel)) {

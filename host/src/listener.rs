@@ -51,8 +51,21 @@ impl Listener {
     ///
     /// A sentence that says what is wrong with it, and what to do.
     pub(crate) fn say(&self, channel: &str, from: Option<&str>, kind: Kind, data: &[u8]) -> Result<(), String> {
+        self.hub.say(self.message(channel, from, kind, data))
+    }
+
+    /// The same, but of all devices only the one of this name gets it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Listener::say`].
+    pub(crate) fn say_to(&self, device: &str, channel: &str, kind: Kind, data: &[u8]) -> Result<(), String> {
+        self.hub.say(Message { to: Some(device.into()), ..self.message(channel, None, kind, data) })
+    }
+
+    fn message(&self, channel: &str, from: Option<&str>, kind: Kind, data: &[u8]) -> Message {
         let number = self.said.fetch_add(1, Relaxed);
-        self.hub.say(Message {
+        Message {
             channel: channel.into(),
             id: format!("door-{}-{number}", self.id.0).into(),
             kind,
@@ -60,8 +73,9 @@ impl Listener {
             data: data.into(),
             from: from.map(Into::into),
             by: By::Listener(self.id),
+            to: None,
             sender: Some(self.refusals.clone()),
-        })
+        }
     }
 
     /// Why devices did not get what it has said, as frames on the channel `error`.

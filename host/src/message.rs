@@ -35,6 +35,8 @@ pub(crate) struct Message {
     /// The device or person that says it, where that is known.
     pub(crate) from: Option<Arc<str>>,
     pub(crate) by: By,
+    /// Of all devices only the one of this name gets it.
+    pub(crate) to: Option<Arc<str>>,
     /// Where whoever sent it hears about what goes wrong.
     pub(crate) sender: Option<Arc<Refusals>>,
 }

@@ -64,7 +64,8 @@ pub(crate) struct Refusals {
 
 #[derive(Debug)]
 struct State {
-    waiting: VecDeque<Utf8Bytes>,
+    /// Sentences, and which in the order of all refusals each is.
+    waiting: VecDeque<(u64, String)>,
     /// Refusals so far; each has its number in its message id.
     count: u64,
     /// Refusals that were not told.
@@ -103,8 +104,18 @@ impl Refusals {
         self.news.notify_one();
     }
 
-    /// Takes what waits.
+    /// Takes what waits, as frames on the channel `error`.
     pub(crate) fn take(&self, batch: &mut Vec<Utf8Bytes>) {
+        let frame = |(number, sentence): (u64, String)| text::whole("error", &format!("error-{number}"), &sentence);
+        batch.extend(self.take_waiting().into_iter().map(frame));
+    }
+
+    /// Takes what waits, as sentences.
+    pub(crate) fn take_sentences(&self) -> Vec<String> {
+        self.take_waiting().into_iter().map(|(_, sentence)| sentence).collect()
+    }
+
+    fn take_waiting(&self) -> VecDeque<(u64, String)> {
         let mut state = self.lock();
         if state.untold > 0 && state.may_tell() {
             let count = std::mem::take(&mut state.untold);
@@ -113,7 +124,7 @@ impl Refusals {
                  them may be seen by sending it again."
             ));
         }
-        batch.extend(state.waiting.drain(..));
+        std::mem::take(&mut state.waiting)
     }
 
     /// Waits for a refusal; one that came before the call counts.
@@ -140,7 +151,7 @@ impl State {
     fn tell(&mut self, sentence: &str) {
         self.allowance -= 1.0;
         self.count += 1;
-        self.waiting.push_back(text::whole("error", &format!("error-{}", self.count), sentence));
+        self.waiting.push_back((self.count, sentence.into()));
     }
 }
 

@@ -86,6 +86,7 @@ impl Scribe {
             data,
             from: Some(self.name.clone()),
             by: By::Device,
+            to: None,
             sender: None,
         })
     }

@@ -30,6 +30,9 @@ mod table;
 mod websocket;
 mod wrap;
 
+#[cfg(test)]
+pub(crate) use {frame::Frame, line::Line};
+
 pub(crate) use message::Message;
 pub(crate) use service::{Options, Room, Service};
 pub(crate) use session::{Closed, Session};

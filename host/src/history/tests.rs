@@ -42,7 +42,17 @@ fn draft(id: &str, timestamp: Option<&str>) -> Draft {
 
 fn message(kind: Kind, text: &str) -> Message {
     let [channel, id, meta] = [CHAT, "c-1", ""].map(Into::into);
-    Message { channel, id, kind, meta, data: text.as_bytes().into(), from: None, by: By::Client, sender: None }
+    Message {
+        channel,
+        id,
+        kind,
+        meta,
+        data: text.as_bytes().into(),
+        from: None,
+        by: By::Client,
+        to: None,
+        sender: None,
+    }
 }
 
 /// The ids that a query finds, in their order.

@@ -53,11 +53,13 @@ pub(crate) struct Options {
     pub(crate) needs_cookie: bool,
     /// Any page from anywhere may use it.
     pub(crate) is_public: bool,
+    /// A WebSocket without the protocol's frames is at the prefix itself, for programs that know nothing of SockJS.
+    pub(crate) is_bare: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { response_limit: 128 << 10, has_websocket: true, needs_cookie: false, is_public: false }
+        Self { response_limit: 128 << 10, has_websocket: true, needs_cookie: false, is_public: false, is_bare: false }
     }
 }
 
@@ -113,6 +115,7 @@ impl Service {
         let route = self
             .rest(uri.path())
             .and_then(Route::of)
+            .map(|route| if self.options.is_bare && route == Route::Greeting { Route::RawWebSocket } else { route })
             .filter(|route| self.options.has_websocket || !route.is_websocket());
         let Some(route) = route else {
             return Reply::text(StatusCode::NOT_FOUND, "There is nothing here.\n").finish();

@@ -95,6 +95,7 @@ fn message(draft: &Draft) -> Message {
         data: draft.content.as_bytes().into(),
         from: Some(draft.sender.as_str().into()),
         by: By::Client,
+        to: None,
         sender: None,
     }
 }

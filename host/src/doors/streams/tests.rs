@@ -1,0 +1,314 @@
+//! Streams over the line of a session, without a socket.
+
+use std::sync::Arc;
+
+use pocketmux_core::{Delivery, Kind};
+use tokio::sync::mpsc;
+use tokio::time::{Duration, timeout};
+
+use super::{CHANNELS_PATIENCE, HELLO_PATIENCE, NUMBERS, STREAMS_MAX, serve};
+use crate::hub::Hub;
+use crate::listener::Listener;
+use crate::message::Message;
+use crate::registry::Registry;
+use crate::sockjs::{Frame, Line, Session};
+use crate::table::{Device, DeviceId, DeviceState};
+
+/// The hub, and a device with three channels whose task takes eight messages.
+struct Rig {
+    hub: Arc<Hub>,
+    id: DeviceId,
+    device: Device,
+    to_device: mpsc::Receiver<Message>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let hub = Hub::new(Registry::load(None));
+        let (task, to_device) = mpsc::channel(8);
+        let (id, mut device) = hub.open("pico".into(), "/dev/tty".into(), task);
+        device.state = DeviceState::Online;
+        device.channels = ["chat", "typing", "log"].map(String::from).into();
+        device.deliveries = [("typing".into(), Delivery::Latest), ("log".into(), Delivery::Lossy)].into();
+        hub.set(id, &device);
+        Self { hub: Arc::new(hub), id, device, to_device }
+    }
+
+    fn client(&self, opens: usize) -> Client {
+        let line = Line::new();
+        tokio::spawn(serve(Session::new(line.clone()), self.hub.clone(), opens));
+        Client(line)
+    }
+
+    /// Somebody who talks and listens elsewhere.
+    fn other(&self, channel: &str) -> Listener {
+        let other = Listener::new(self.hub.clone());
+        other.add(channel);
+        other
+    }
+}
+
+struct Client(Arc<Line>);
+
+impl Client {
+    async fn says(&self, lines: &[&str]) {
+        for line in lines {
+            self.0.deliver(vec![format!("{line}\n").as_str().into()]).await;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    /// What it has got, in lines.
+    async fn hears(&self) -> Vec<String> {
+        let mut receiver = self.0.attach().unwrap();
+        let mut text = String::new();
+        while let Ok(Some(frame)) = timeout(Duration::from_millis(10), receiver.next()).await {
+            if let Frame::Messages(messages) = frame {
+                messages.iter().for_each(|message| text += &message.to_text());
+            }
+        }
+        receiver.leave();
+        text.lines().map(String::from).collect()
+    }
+}
+
+fn say(listener: &Listener, channel: &str, text: &str) {
+    listener.say(channel, None, Kind::Text, text.as_bytes()).unwrap();
+}
+
+async fn heard(listener: &Listener) -> String {
+    timeout(Duration::from_millis(10), listener.recv()).await.unwrap().unwrap().text().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_its_channel_both_ways() {
+    let mut rig = Rig::new();
+    let other = rig.other("chat");
+    let client = rig.client(0);
+    client.says(&[r#"["a","new",{"meta":"chat"}]"#, r#"["a","data","hi"]"#, r#"["a","data",{"x": 1.50}]"#]).await;
+    assert_eq!([heard(&other).await, heard(&other).await], ["hi", r#"{"x": 1.50}"#]);
+    assert_eq!(rig.to_device.recv().await.unwrap().text().unwrap(), "hi");
+    say(&other, "chat", "hello");
+    say(&other, "chat", "[1,\n2]");
+    assert_eq!(client.hears().await, [r#"["a","data","hello"]"#, r#"["a","data",[1, 2]]"#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_goes_only_the_ways_that_its_options_say() {
+    let rig = Rig::new();
+    let other = rig.other("chat");
+    let client = rig.client(0);
+    client
+        .says(&[
+            r#"["to","new",{"meta":"chat","opts":{"writable":true,"readable":false}}]"#,
+            r#"["from","new",{"meta":"chat","opts":{"writable":false,"readable":true}}]"#,
+            r#"["to","data","not said"]"#,
+            r#"["from","data","said"]"#,
+        ])
+        .await;
+    assert_eq!(heard(&other).await, "said");
+    say(&other, "chat", "hello");
+    // The client hears its own words on its other stream, as that is a listener like any.
+    assert_eq!(client.hears().await, [r#"["to","data","said"]"#, r#"["to","data","hello"]"#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_stream_is_held_with_the_policy_of_its_channel_until_it_is_resumed() {
+    let rig = Rig::new();
+    let (other, client) = (rig.other("none"), rig.client(0));
+    let paused = ["chat", "typing"]
+        .map(|name| [format!(r#"["{name}","new",{{"meta":"{name}"}}]"#), format!(r#"["{name}","pause"]"#)]);
+    client.says(&paused.concat().iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for text in ["older", "newest"] {
+        say(&other, "chat", text);
+        say(&other, "typing", text);
+    }
+    assert!(client.hears().await.is_empty());
+    client.says(&[r#"["chat","resume"]"#]).await;
+    assert_eq!(client.hears().await, [r#"["chat","data","older"]"#, r#"["chat","data","newest"]"#]);
+    client.says(&[r#"["typing","resume"]"#]).await;
+    assert_eq!(client.hears().await, [r#"["typing","data","newest"]"#]);
+    say(&other, "chat", "after");
+    assert_eq!(client.hears().await, [r#"["chat","data","after"]"#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_was_held_too_long_is_closed_in_words_after_what_waits() {
+    let rig = Rig::new();
+    let (other, client) = (rig.other("none"), rig.client(0));
+    client.says(&[r#"["a","new",{"meta":"chat"}]"#, r#"["a","pause"]"#]).await;
+    (0..1025).for_each(|number| say(&other, "chat", &number.to_string()));
+    client.says(&[r#"["a","resume"]"#]).await;
+    let lines = client.hears().await;
+    assert_eq!((lines.len(), lines[1023].as_str()), (1026, r#"["a","data","1023"]"#));
+    assert!(lines[1024].contains(r#"["a","error","This stream is closed: its reader was too slow"#), "{}", lines[1024]);
+    assert_eq!(lines[1025], r#"["a","close"]"#);
+    // The library answers with a close of its own, and may open the next one.
+    client.says(&[r#"["a","data","lost"]"#, r#"["a","close"]"#, r#"["a","new",{"meta":"chat"}]"#]).await;
+    say(&other, "chat", "again");
+    assert_eq!(client.hears().await, [r#"["a","data","again"]"#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ended_stream_still_hears_and_a_closed_one_does_not() {
+    let rig = Rig::new();
+    let (other, client) = (rig.other("chat"), rig.client(0));
+    client.says(&[r#"["a","new",{"meta":"chat"}]"#, r#"["a","end"]"#, r#"["a","data","too late"]"#]).await;
+    say(&other, "chat", "still there?");
+    assert_eq!(client.hears().await, [r#"["a","data","still there?"]"#]);
+    client.says(&[r#"["a","close"]"#, r#"["a","close"]"#, r#"["a","end"]"#]).await;
+    say(&other, "chat", "gone");
+    assert_eq!(client.hears().await, [r#"["a","close"]"#]);
+    // Nothing is left of a stream that the client only wrote into.
+    let written = r#"["b","new",{"meta":"chat","opts":{"writable":false,"readable":true}}]"#;
+    client.says(&[written, r#"["b","end"]"#, r#"["b","close"]"#]).await;
+    assert_eq!(client.hears().await, [r#"["b","close"]"#]);
+    assert!(timeout(Duration::from_millis(10), other.recv()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_to_nowhere_gets_an_error_in_words_and_stays_harmless() {
+    let rig = Rig::new();
+    let client = rig.client(0);
+    tokio::time::sleep(HELLO_PATIENCE).await;
+    for (options, words) in [
+        ("", "The meta of a stream names a channel"),
+        (r#",{"meta":7}"#, "The meta of a stream names a channel"),
+        (r#",{"meta":"nowhere"}"#, "No device has the channel `nowhere`. Known are: chat, log, typing."),
+        (r#",{"meta":"error"}"#, "only the host speaks"),
+        (r#",{"meta":{"channel":"chat","device":"tty"}}"#, "There is no device `tty`. Known are: pico."),
+        (r#",{"meta":{"channel":"file","device":"pico"}}"#, "The device `pico` has no channel `file`."),
+    ] {
+        client
+            .says(&[&format!(r#"["a","new"{options}]"#), r#"["a","data",1]"#, r#"["a","pause"]"#, r#"["a","close"]"#])
+            .await;
+        let lines = client.hears().await;
+        assert!(lines.len() == 1 && lines[0].starts_with(r#"["a","error","#) && lines[0].contains(words), "{lines:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_that_make_no_sense_are_passed_over() {
+    let rig = Rig::new();
+    let (other, client) = (rig.other("chat"), rig.client(0));
+    let sense = [r#"["a","new",{"meta":"chat"}]"#, r#"["a","data","hi"]"#];
+    let none = [
+        "",
+        "x",
+        "{}",
+        r#"["a"]"#,
+        r#"["__proto__","new",{"meta":"chat"}]"#,
+        r#"["a","error",null]"#,
+        r#"["b","data",1]"#,
+    ];
+    client.says(&none).await;
+    client.says(&[sense[0]]).await;
+    client.says(&none).await;
+    client.says(&sense).await;
+    assert_eq!(heard(&other).await, "hi");
+    assert!(client.hears().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_has_only_so_many_streams() {
+    let rig = Rig::new();
+    let client = rig.client(0);
+    for number in 0..=STREAMS_MAX {
+        client.says(&[&format!(r#"["{number}","new",{{"meta":"chat"}}]"#)]).await;
+    }
+    let lines = client.hears().await;
+    assert_eq!(lines.len(), 2);
+    assert!(
+        lines[0].starts_with(r#"["64","error","A client has at most 64 streams"#) && lines[1] == r#"["64","close"]"#
+    );
+    client.says(&[r#"["0","close"]"#, r#"["64","new",{"meta":"chat"}]"#]).await;
+    assert_eq!(client.hears().await, [r#"["0","close"]"#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_one_device_reaches_it_alone_and_hears_it_alone() {
+    let mut rig = Rig::new();
+    let (task, mut to_second) = mpsc::channel(8);
+    let (id, mut second) = rig.hub.open("second".into(), "/dev/tty2".into(), task);
+    (second.state, second.channels) = (DeviceState::Online, vec!["chat".into()]);
+    rig.hub.set(id, &second);
+    let (other, client) = (rig.other("chat"), rig.client(0));
+    client.says(&[r#"["a","new",{"meta":{"channel":"chat","device":"pico"}}]"#, r#"["a","data","hi pico"]"#]).await;
+    assert_eq!(heard(&other).await, "hi pico");
+    assert_eq!(rig.to_device.try_recv().unwrap().text().unwrap(), "hi pico");
+    assert!(to_second.try_recv().is_err());
+    say(&other, "chat", "from elsewhere");
+    assert!(client.hears().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_device_cannot_take_is_an_error_of_the_stream() {
+    let mut rig = Rig::new();
+    rig.device.state = DeviceState::Offline;
+    rig.hub.set(rig.id, &rig.device);
+    let client = rig.client(0);
+    client.says(&[r#"["a","new",{"meta":"log"}]"#, r#"["a","data","x"]"#]).await;
+    let lines = client.hears().await;
+    assert!(
+        lines.len() == 1 && lines[0].starts_with(r#"["a","error","pico is offline, so it did not get this."#),
+        "{lines:?}"
+    );
+    let long = format!(r#"["a","data","{}"]"#, "x".repeat(300 << 10));
+    let longer = format!(r#"["a","data","{}"]"#, "x".repeat(600 << 10));
+    client.says(&[&long, &longer]).await;
+    let lines = client.hears().await;
+    assert!(
+        lines[0].contains("at most 262144 are taken") && lines[1].contains("this one was passed over"),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_sooner_than_the_devices_gets_its_stream_once_they_have_said_hello() {
+    let mut rig = Rig::new();
+    let channels = std::mem::take(&mut rig.device.channels);
+    rig.device.state = DeviceState::Opening;
+    rig.hub.set(rig.id, &rig.device);
+    let client = rig.client(0);
+    client.says(&[r#"["a","new",{"meta":"log"}]"#, r#"["a","data","hi"]"#]).await;
+    tokio::time::sleep(HELLO_PATIENCE / 2).await;
+    rig.device.state = DeviceState::Online;
+    rig.hub.set(rig.id, &rig.device);
+    for channel in channels {
+        tokio::time::sleep(CHANNELS_PATIENCE / 4).await;
+        rig.device.channels.push(channel);
+        rig.hub.set(rig.id, &rig.device);
+    }
+    assert_eq!(rig.to_device.recv().await.unwrap().text().unwrap(), "hi");
+    assert!(client.hears().await.is_empty());
+    // What nobody has is not waited for any longer than that.
+    let late = rig.client(0);
+    late.says(&[r#"["a","new",{"meta":"nowhere"}]"#]).await;
+    assert!(late.hears().await.is_empty());
+    tokio::time::sleep(CHANNELS_PATIENCE).await;
+    assert_eq!(late.hears().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_numbers_the_host_opens_ten_streams_and_each_brings_what_is_heard_on_its_channel() {
+    let rig = Rig::new();
+    let (other, client) = (rig.other("none"), rig.client(NUMBERS));
+    client.says(&[]).await;
+    let lines = client.hears().await;
+    let expected =
+        |n| format!(r#"["number-{n}","new",{{"meta":"mystream{n}","opts":{{"writable":false,"readable":true}}}}]"#);
+    assert_eq!(lines, (0..10).map(expected).collect::<Vec<_>>());
+    say(&other, "mystream3", r#"{"myValue":0.123}"#);
+    assert_eq!(client.hears().await, [r#"["number-3","data",{"myValue":0.123}]"#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_streams_of_a_client_that_has_gone_listen_no_more() {
+    let rig = Rig::new();
+    let client = rig.client(NUMBERS);
+    client.says(&[]).await;
+    assert!(rig.hub.is_heard("mystream9"));
+    client.0.end();
+    client.says(&[]).await;
+    assert!((0..10).all(|number| !rig.hub.is_heard(&format!("mystream{number}"))));
+}
