@@ -2,7 +2,7 @@
 
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { Duplex, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import browserify from 'browserify';
@@ -10,6 +10,7 @@ import MuxDemux from 'mux-demux';
 import reconnect from 'reconnect-core';
 import SockJS from 'sockjs-client';
 import { WebSocket } from 'ws';
+import { streamOf } from './duplex.mjs';
 import { folder, freePort, openPage, startBoard, startBrowser, startHost, unwind } from './rig.mjs';
 
 const limit = { timeout: 60_000 };
@@ -48,36 +49,6 @@ async function online() {
     if (devices.some(({ state }) => state === 'online')) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-/** A stream of Node over anything with the interface of a browser's WebSocket. */
-function streamOf(socket) {
-  const stream = new Duplex({
-    decodeStrings: false,
-    read() {},
-    write(text, _encoding, done) {
-      socket.send(String(text));
-      done();
-    },
-    final(done) {
-      socket.close();
-      done();
-    },
-    destroy(error, done) {
-      socket.close();
-      done(error);
-    },
-  });
-  stream.setEncoding('utf8');
-  socket.onopen = () => {
-    stream.uncork();
-    stream.emit('connect');
-  };
-  socket.onmessage = ({ data: text }) => stream.push(text);
-  socket.onclose = () => stream.push(null);
-  socket.onerror = () => {};
-  stream.cork();
-  return stream;
 }
 
 const open = {

@@ -1,0 +1,200 @@
+// All doors of one host at the same time, each with the published client of its kind, and the emulated board: what is said at one is
+// heard at every other and on the board, and a client that misbehaves at one disturbs no other.
+
+import test, { after, before } from 'node:test';
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import MuxDemux from 'mux-demux';
+import SockJS from 'sockjs-client';
+import { WebSocket } from 'ws';
+import { streamOf } from './duplex.mjs';
+import { folder, freePort, openPage, startBoard, startBrowser, startHost, unwind } from './rig.mjs';
+
+const limit = { timeout: 60_000 };
+const multiplexScript = createRequire(import.meta.url).resolve('websocket-multiplex/multiplex_client.js');
+// It is a script for pages, which declares a global.
+const WebSocketMultiplex = new Function(`${readFileSync(multiplexScript, 'utf8')}; return WebSocketMultiplex;`)();
+
+const ends = [];
+const doors = [];
+let host, chatUrl;
+
+before(async () => {
+  const home = await folder();
+  ends.push(home.remove);
+  const device = join(home.path, 'board');
+  const board = await startBoard(device);
+  ends.push(() => board.unplug());
+  const chatPort = await freePort();
+  chatUrl = `http://localhost:${chatPort}`;
+  host = await startHost({ device, data: join(home.path, 'data'), args: ['--chat-listen', `127.0.0.1:${chatPort}`] });
+  ends.push(() => host.stop());
+  const browser = await startBrowser();
+  ends.push(() => browser.close());
+  doors.push(await frames());
+  await doors[0].hears(/./, 'presence');
+  doors.push(await page(browser));
+  for (const transport of ['websocket', 'xhr-streaming']) doors.push(await topic(transport));
+  doors.push(await stream('a bare WebSocket', new WebSocket(`${host.url.replace('http', 'ws')}/streams`)));
+  doors.push(await stream('shoe', new SockJS(`${host.url}/shoe`)));
+  for (const [name, url] of [['chat', `${host.url}/ws`], ['chat on a listener of its own', `${chatUrl}/any/path`]]) doors.push(await chat(name, url));
+  for (const door of doors) ends.push(door.close);
+}, limit);
+
+after(() => unwind(ends));
+
+/** A door's client: what it hears on the channel `chat`, and how it says something there. */
+function client(name, say, close) {
+  const heard = [];
+  const waiting = new Set();
+  const hear = (text, channel = 'chat') => {
+    heard.push({ text, channel });
+    waiting.forEach((look) => look());
+  };
+  /** Waits for a text, among what came and what is to come. */
+  const hears = (wanted, on = 'chat') =>
+    new Promise((resolve, reject) => {
+      const fits = ({ text, channel }) => channel === on && (wanted instanceof RegExp ? wanted.test(text) : text === wanted);
+      const look = () => heard.some(fits) && done(resolve);
+      const done = (end, reason) => {
+        clearTimeout(timer);
+        waiting.delete(look);
+        end(reason);
+      };
+      const timer = setTimeout(() => done(reject, new Error(`${name} did not hear ${wanted}, but ${JSON.stringify(heard.slice(-5))}`)), 20_000);
+      waiting.add(look);
+      look();
+    });
+  return { name, say, close, hear, hears, heard };
+}
+
+async function frames() {
+  const socket = new WebSocket(host.url.replace('http', 'ws'));
+  let count = 0;
+  const say = (data) => {
+    count += 1;
+    // As the course's page does, in frames of four characters.
+    const pieces = data.match(/.{1,4}/gsu);
+    pieces.forEach((piece, sequence) =>
+      socket.send(JSON.stringify({ channel: 'chat', messageId: `f-${count}`, sequence, total: pieces.length, data: piece })),
+    );
+  };
+  const it = client('frames', say, () => socket.terminate());
+  const pieces = new Map();
+  socket.on('message', (text) => {
+    const { channel, messageId, sequence, total, data } = JSON.parse(text);
+    const parts = pieces.get(messageId) ?? [];
+    parts[sequence] = data;
+    pieces.set(messageId, parts);
+    if (parts.filter((part) => part !== undefined).length === total) it.hear(parts.join(''), channel);
+  });
+  await once(socket, 'open');
+  return it;
+}
+
+async function page(browser) {
+  const opened = await openPage(browser, host.url);
+  await opened.page.waitForSelector('#indicator[data-state="connected"]');
+  const say = async (text) => {
+    await opened.page.fill('#message', text);
+    await opened.page.press('#message', 'Enter');
+  };
+  const it = client('page', say, opened.close);
+  it.hears = (wanted) => opened.page.locator('#chat li:not(.partial) .text', { hasText: wanted }).first().waitFor({ timeout: 20_000 });
+  return it;
+}
+
+async function topic(transport) {
+  const socket = new SockJS(`${host.url}/multiplex`, null, { transports: [transport] });
+  const channel = new WebSocketMultiplex(socket).channel('chat');
+  const it = client(`topics by ${transport}`, (text) => channel.send(text), () => socket.close());
+  channel.onmessage = ({ data }) => it.hear(data);
+  await new Promise((resolve) => (channel.onopen = resolve));
+  return it;
+}
+
+async function stream(name, socket) {
+  const connection = streamOf(socket);
+  const mux = MuxDemux();
+  connection.pipe(mux).pipe(connection);
+  const channel = mux.createStream('chat');
+  const it = client(`streams by ${name}`, (text) => channel.write(text), () => connection.destroy());
+  channel.on('data', (data) => it.hear(data));
+  return it;
+}
+
+async function chat(name, url) {
+  const socket = new WebSocket(url.replace('http', 'ws'));
+  const say = async (content) => {
+    const answer = await fetch(`${chatUrl}/api/messages`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ sender: name, content }),
+    });
+    assert.equal(answer.status, 201);
+  };
+  const it = client(name, say, () => socket.terminate());
+  socket.on('message', (text) => {
+    const { type, data } = JSON.parse(text);
+    if (type === 'new_message') it.hear(data.content);
+  });
+  await once(socket, 'open');
+  return it;
+}
+
+/** Says a line at one door, and waits until all others and the board have heard it. The board says so by its answer. */
+async function round(from, line) {
+  await from.say(line);
+  await Promise.all([
+    ...doors.filter((door) => door !== from).map((door) => door.hears(line)),
+    ...doors.map((door) => door.hears(`microbit heard: ${line}`)),
+  ]);
+}
+
+test('what is said at each door is heard at every other and on the board', limit, async () => {
+  // Streams listen from when the host has read their first line, which nobody is told of: something is said until they do.
+  const ready = doors.filter((door) => door.name.startsWith('streams')).map((door) => door.hears(/^ready/));
+  const asking = setInterval(() => doors[0].say(`ready ${Date.now() % 1000}`), 1000);
+  await Promise.all(ready).finally(() => clearInterval(asking));
+  for (const [at, door] of doors.entries()) await round(door, `line ${at}, from ${door.name} é😀`);
+  const stored = await (await fetch(`${chatUrl}/api/messages`)).json();
+  for (const [at, door] of doors.entries()) {
+    const line = `line ${at}, from ${door.name} é😀`;
+    assert.equal(stored.filter(({ content }) => content === line).length, 1, line);
+    assert.equal(stored.filter(({ content }) => content === `microbit heard: ${line}`).length, 1, line);
+  }
+});
+
+/** What a client that means harm sends to a WebSocket, and stays for. */
+async function annoy(path, texts) {
+  const socket = new WebSocket(host.url.replace('http', 'ws') + path);
+  socket.on('error', () => {});
+  await once(socket, 'open');
+  for (const text of texts) socket.send(text);
+  return () => socket.terminate();
+}
+
+test('a client that misbehaves at one door disturbs no other', limit, async () => {
+  const flood = Array.from({ length: 5000 }, (_, n) => `nonsense ${n}`);
+  const quoted = flood.map((text) => JSON.stringify([text]));
+  const id = (n) => JSON.stringify([`s${n}`, 'new', { meta: 'chat' }]);
+  const leave = await Promise.all([
+    annoy('/', [...flood, Buffer.alloc(70_000), '{"channel":"chat"']),
+    annoy('/multiplex/0/annoyer/websocket', [...quoted, '["sub,a,', 'x']),
+    annoy('/multiplex/websocket', flood.map((_, n) => `sub,t${n}`)),
+    annoy('/streams', ['["__proto__","new"]\n', '["a","new",null]\n[[[', 'x'.repeat(700_000), ...flood.map((_, n) => `${id(n)}\n`)]),
+    annoy('/shoe/0/annoyer/websocket', quoted),
+    annoy('/ws', flood),
+  ]);
+  const answers = await Promise.all(
+    ['{"sender":"x"', '{"sender":"","content":""}', JSON.stringify({ sender: 'x', content: 'y'.repeat(200_000) })].map((body) =>
+      fetch(`${chatUrl}/api/messages`, { method: 'POST', headers: { 'content-type': 'application/json' }, body }).then(({ status }) => status),
+    ),
+  );
+  assert.deepEqual(answers, [400, 400, 413]);
+  for (const [at, door] of doors.entries()) await round(door, `line ${at} all the same, from ${door.name}`);
+  leave.forEach((end) => end());
+});
