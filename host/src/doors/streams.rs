@@ -11,11 +11,12 @@
 //! ```
 //!
 //! What makes no sense is passed over, as the library does. At `/numbers` the host opens ten streams at once, as the library's example
-//! does: the channels `mystream0` to `mystream9`, of whatever device has them.
+//! does: the channels `mystream0` to `mystream9`, of whatever device has them, or else of a virtual one.
 
 mod answer;
 mod event;
 mod lines;
+mod numbers;
 mod place;
 mod stream;
 
@@ -26,6 +27,7 @@ use tokio::time::{Duration, Instant, sleep, timeout_at};
 
 use crate::doors::streams::event::{Event, Ways};
 use crate::doors::streams::lines::{LINE_MAX, Line, Lines};
+use crate::doors::streams::numbers::{NUMBERS, StandIn};
 use crate::doors::streams::place::Place;
 use crate::doors::streams::stream::Stream;
 use crate::hub::Hub;
@@ -35,8 +37,6 @@ use crate::table::DeviceState;
 
 /// Streams that one client may have at once.
 const STREAMS_MAX: usize = 64;
-/// Streams that the host opens at `/numbers`.
-const NUMBERS: usize = 10;
 /// A client may be there sooner than the devices have said hello, as after a restart of the host. For so long from its start, a channel
 /// that nobody has is waited for while there is a device that has not.
 const HELLO_PATIENCE: Duration = Duration::from_secs(2);
@@ -45,26 +45,26 @@ const CHANNELS_PATIENCE: Duration = Duration::from_millis(300);
 
 /// The services of this door.
 pub(crate) fn services(hub: &Arc<Hub>, room: &Room) -> [Service; 3] {
-    let service = |prefix, options, opens| {
+    let service = |prefix, options, stand_in: Option<StandIn>| {
         let hub = hub.clone();
-        Service::new(prefix, options, room.clone(), move |session| serve(session, hub.clone(), opens))
+        Service::new(prefix, options, room.clone(), move |session| serve(session, hub.clone(), stand_in.clone()))
     };
     let bare = Options { is_bare: true, ..Options::default() };
     [
-        service("/shoe", Options::default(), 0),
-        service("/numbers", Options::default(), NUMBERS),
-        service("/streams", bare, 0),
+        service("/shoe", Options::default(), None),
+        service("/numbers", Options::default(), Some(StandIn::new(room.shutdown.clone()))),
+        service("/streams", bare, None),
     ]
 }
 
-/// Serves a client until its session ends; `opens` is the number of streams that the host opens by itself.
-async fn serve(session: Session, hub: Arc<Hub>, opens: usize) {
+/// Serves a client until its session ends. With a stand-in for devices that have no numbers the host opens the streams of those.
+async fn serve(session: Session, hub: Arc<Hub>, stand_in: Option<StandIn>) {
     let mut client = Client::new(session, hub);
     let (mut lines, mut pace) = (Lines::default(), Pace::new());
-    for number in 0..opens {
-        if client.open_number(number).await.is_err() {
-            return;
-        }
+    if let Some(stand_in) = stand_in
+        && client.open_numbers(&stand_in).await.is_err()
+    {
+        return;
     }
     while let Some(message) = client.session.recv().await {
         let text = message.to_text();
@@ -101,16 +101,26 @@ impl Client {
         Self { session: Arc::new(session), hub, streams: HashMap::new(), patient_until }
     }
 
-    /// Opens a stream that the client only reads from. Where no device has its channel, it is there and silent.
-    async fn open_number(&mut self, number: usize) -> Result<(), Closed> {
-        let (id, meta) = (format!("number-{number}"), format!("mystream{number}"));
-        self.tell(&answer::new(&id, &meta, Ways { writable: false, readable: true })).await?;
-        self.open(id, Place { channel: meta.into(), device: None }, Ways { writable: true, readable: false });
+    /// Opens the streams of the numbers, which the client only reads from.
+    async fn open_numbers(&mut self, stand_in: &StandIn) -> Result<(), Closed> {
+        let first = numbers::channel(0);
+        self.patiently(|hub| numbers::is_there(hub, &first).then_some(()).ok_or(())).await.unwrap_or_default();
+        for number in 0..NUMBERS {
+            let (id, channel) = (format!("number-{number}"), numbers::channel(number));
+            self.tell(&answer::new(&id, &channel, Ways { writable: false, readable: true })).await?;
+            let hub = if numbers::is_there(&self.hub, &channel) { self.hub.clone() } else { stand_in.hub().await };
+            self.open(
+                id,
+                Place { channel: channel.into(), device: None },
+                Ways { writable: true, readable: false },
+                hub,
+            );
+        }
         Ok(())
     }
 
-    fn open(&mut self, id: String, place: Place, ways: Ways) {
-        let stream = Stream::open(&id, place, ways, self.hub.clone(), self.session.clone());
+    fn open(&mut self, id: String, place: Place, ways: Ways, hub: Arc<Hub>) {
+        let stream = Stream::open(&id, place, ways, hub, self.session.clone());
         self.streams.insert(id, stream);
     }
 
@@ -168,23 +178,23 @@ impl Client {
             let sentence = format!("A client has at most {STREAMS_MAX} streams at once. Close one first.");
             return self.tell(&(answer::error(&id, &sentence) + &answer::close(&id))).await;
         }
-        match self.judge(&place).await {
-            Ok(()) => self.open(id, place, ways),
+        match self.patiently(|hub| place.judge(hub)).await {
+            Ok(()) => self.open(id, place, ways, self.hub.clone()),
             Err(sentence) => self.tell(&answer::error(&id, &sentence)).await?,
         }
         Ok(())
     }
 
-    /// Says what is wrong with a place, once the devices that may have it have had time to say so.
-    async fn judge(&self, place: &Place) -> Result<(), String> {
-        let judged = place.judge(&self.hub);
+    /// Judges what depends on what devices have, once they have had time to say so.
+    async fn patiently<E>(&self, judge: impl Fn(&Hub) -> Result<(), E>) -> Result<(), E> {
+        let judged = judge(&self.hub);
         if judged.is_ok() || Instant::now() >= self.patient_until {
             return judged;
         }
         let (mut changes, _) = self.hub.subscribe(true);
         let mut all_there_until = None;
         loop {
-            let judged = place.judge(&self.hub);
+            let judged = judge(&self.hub);
             let until = if self.hub.devices().iter().any(|device| device.state == DeviceState::Opening) {
                 all_there_until = None;
                 self.patient_until

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use pocketmux_core::{Delivery, Kind};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, timeout};
 
-use super::{CHANNELS_PATIENCE, HELLO_PATIENCE, NUMBERS, STREAMS_MAX, serve};
+use super::numbers::{self, NUMBERS, StandIn};
+use super::{CHANNELS_PATIENCE, HELLO_PATIENCE, STREAMS_MAX, serve};
 use crate::hub::Hub;
 use crate::listener::Listener;
 use crate::message::Message;
 use crate::registry::Registry;
+use crate::shutdown::Shutdown;
 use crate::sockjs::{Frame, Line, Session};
 use crate::table::{Device, DeviceId, DeviceState};
 
@@ -20,6 +22,8 @@ struct Rig {
     id: DeviceId,
     device: Device,
     to_device: mpsc::Receiver<Message>,
+    shutdown: Shutdown,
+    _stop: watch::Sender<bool>,
 }
 
 impl Rig {
@@ -31,13 +35,30 @@ impl Rig {
         device.channels = ["chat", "typing", "log"].map(String::from).into();
         device.deliveries = [("typing".into(), Delivery::Latest), ("log".into(), Delivery::Lossy)].into();
         hub.set(id, &device);
-        Self { hub: Arc::new(hub), id, device, to_device }
+        let (stop, shutdown) = Shutdown::new();
+        Self { hub: Arc::new(hub), id, device, to_device, shutdown, _stop: stop }
     }
 
-    fn client(&self, opens: usize) -> Client {
+    fn client(&self) -> Client {
+        self.client_of(None)
+    }
+
+    /// A client for which the host opens the streams of the numbers.
+    fn client_of_numbers(&self) -> Client {
+        self.client_of(Some(StandIn::new(self.shutdown.clone())))
+    }
+
+    fn client_of(&self, stand_in: Option<StandIn>) -> Client {
         let line = Line::new();
-        tokio::spawn(serve(Session::new(line.clone()), self.hub.clone(), opens));
+        tokio::spawn(serve(Session::new(line.clone()), self.hub.clone(), stand_in));
         Client(line)
+    }
+
+    /// Gives the device the channels of the numbers.
+    fn with_numbers(mut self) -> Self {
+        self.device.channels.extend((0..NUMBERS).map(numbers::channel));
+        self.hub.set(self.id, &self.device);
+        self
     }
 
     /// Somebody who talks and listens elsewhere.
@@ -84,7 +105,7 @@ async fn heard(listener: &Listener) -> String {
 async fn a_stream_is_its_channel_both_ways() {
     let mut rig = Rig::new();
     let other = rig.other("chat");
-    let client = rig.client(0);
+    let client = rig.client();
     client.says(&[r#"["a","new",{"meta":"chat"}]"#, r#"["a","data","hi"]"#, r#"["a","data",{"x": 1.50}]"#]).await;
     assert_eq!([heard(&other).await, heard(&other).await], ["hi", r#"{"x": 1.50}"#]);
     assert_eq!(rig.to_device.recv().await.unwrap().text().unwrap(), "hi");
@@ -97,7 +118,7 @@ async fn a_stream_is_its_channel_both_ways() {
 async fn a_stream_goes_only_the_ways_that_its_options_say() {
     let rig = Rig::new();
     let other = rig.other("chat");
-    let client = rig.client(0);
+    let client = rig.client();
     client
         .says(&[
             r#"["to","new",{"meta":"chat","opts":{"writable":true,"readable":false}}]"#,
@@ -115,7 +136,7 @@ async fn a_stream_goes_only_the_ways_that_its_options_say() {
 #[tokio::test(start_paused = true)]
 async fn a_paused_stream_is_held_with_the_policy_of_its_channel_until_it_is_resumed() {
     let rig = Rig::new();
-    let (other, client) = (rig.other("none"), rig.client(0));
+    let (other, client) = (rig.other("none"), rig.client());
     let paused = ["chat", "typing"]
         .map(|name| [format!(r#"["{name}","new",{{"meta":"{name}"}}]"#), format!(r#"["{name}","pause"]"#)]);
     client.says(&paused.concat().iter().map(String::as_str).collect::<Vec<_>>()).await;
@@ -135,7 +156,7 @@ async fn a_paused_stream_is_held_with_the_policy_of_its_channel_until_it_is_resu
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_was_held_too_long_is_closed_in_words_after_what_waits() {
     let rig = Rig::new();
-    let (other, client) = (rig.other("none"), rig.client(0));
+    let (other, client) = (rig.other("none"), rig.client());
     client.says(&[r#"["a","new",{"meta":"chat"}]"#, r#"["a","pause"]"#]).await;
     (0..1025).for_each(|number| say(&other, "chat", &number.to_string()));
     client.says(&[r#"["a","resume"]"#]).await;
@@ -152,7 +173,7 @@ async fn a_stream_that_was_held_too_long_is_closed_in_words_after_what_waits() {
 #[tokio::test(start_paused = true)]
 async fn an_ended_stream_still_hears_and_a_closed_one_does_not() {
     let rig = Rig::new();
-    let (other, client) = (rig.other("chat"), rig.client(0));
+    let (other, client) = (rig.other("chat"), rig.client());
     client.says(&[r#"["a","new",{"meta":"chat"}]"#, r#"["a","end"]"#, r#"["a","data","too late"]"#]).await;
     say(&other, "chat", "still there?");
     assert_eq!(client.hears().await, [r#"["a","data","still there?"]"#]);
@@ -169,7 +190,7 @@ async fn an_ended_stream_still_hears_and_a_closed_one_does_not() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_to_nowhere_gets_an_error_in_words_and_stays_harmless() {
     let rig = Rig::new();
-    let client = rig.client(0);
+    let client = rig.client();
     tokio::time::sleep(HELLO_PATIENCE).await;
     for (options, words) in [
         ("", "The meta of a stream names a channel"),
@@ -190,7 +211,7 @@ async fn a_stream_to_nowhere_gets_an_error_in_words_and_stays_harmless() {
 #[tokio::test(start_paused = true)]
 async fn lines_that_make_no_sense_are_passed_over() {
     let rig = Rig::new();
-    let (other, client) = (rig.other("chat"), rig.client(0));
+    let (other, client) = (rig.other("chat"), rig.client());
     let sense = [r#"["a","new",{"meta":"chat"}]"#, r#"["a","data","hi"]"#];
     let none = [
         "",
@@ -212,7 +233,7 @@ async fn lines_that_make_no_sense_are_passed_over() {
 #[tokio::test(start_paused = true)]
 async fn a_client_has_only_so_many_streams() {
     let rig = Rig::new();
-    let client = rig.client(0);
+    let client = rig.client();
     for number in 0..=STREAMS_MAX {
         client.says(&[&format!(r#"["{number}","new",{{"meta":"chat"}}]"#)]).await;
     }
@@ -232,7 +253,7 @@ async fn a_stream_of_one_device_reaches_it_alone_and_hears_it_alone() {
     let (id, mut second) = rig.hub.open("second".into(), "/dev/tty2".into(), task);
     (second.state, second.channels) = (DeviceState::Online, vec!["chat".into()]);
     rig.hub.set(id, &second);
-    let (other, client) = (rig.other("chat"), rig.client(0));
+    let (other, client) = (rig.other("chat"), rig.client());
     client.says(&[r#"["a","new",{"meta":{"channel":"chat","device":"pico"}}]"#, r#"["a","data","hi pico"]"#]).await;
     assert_eq!(heard(&other).await, "hi pico");
     assert_eq!(rig.to_device.try_recv().unwrap().text().unwrap(), "hi pico");
@@ -246,7 +267,7 @@ async fn what_a_device_cannot_take_is_an_error_of_the_stream() {
     let mut rig = Rig::new();
     rig.device.state = DeviceState::Offline;
     rig.hub.set(rig.id, &rig.device);
-    let client = rig.client(0);
+    let client = rig.client();
     client.says(&[r#"["a","new",{"meta":"log"}]"#, r#"["a","data","x"]"#]).await;
     let lines = client.hears().await;
     assert!(
@@ -269,7 +290,7 @@ async fn a_client_that_is_sooner_than_the_devices_gets_its_stream_once_they_have
     let channels = std::mem::take(&mut rig.device.channels);
     rig.device.state = DeviceState::Opening;
     rig.hub.set(rig.id, &rig.device);
-    let client = rig.client(0);
+    let client = rig.client();
     client.says(&[r#"["a","new",{"meta":"log"}]"#, r#"["a","data","hi"]"#]).await;
     tokio::time::sleep(HELLO_PATIENCE / 2).await;
     rig.device.state = DeviceState::Online;
@@ -282,7 +303,7 @@ async fn a_client_that_is_sooner_than_the_devices_gets_its_stream_once_they_have
     assert_eq!(rig.to_device.recv().await.unwrap().text().unwrap(), "hi");
     assert!(client.hears().await.is_empty());
     // What nobody has is not waited for any longer than that.
-    let late = rig.client(0);
+    let late = rig.client();
     late.says(&[r#"["a","new",{"meta":"nowhere"}]"#]).await;
     assert!(late.hears().await.is_empty());
     tokio::time::sleep(CHANNELS_PATIENCE).await;
@@ -291,8 +312,8 @@ async fn a_client_that_is_sooner_than_the_devices_gets_its_stream_once_they_have
 
 #[tokio::test(start_paused = true)]
 async fn at_numbers_the_host_opens_ten_streams_and_each_brings_what_is_heard_on_its_channel() {
-    let rig = Rig::new();
-    let (other, client) = (rig.other("none"), rig.client(NUMBERS));
+    let rig = Rig::new().with_numbers();
+    let (other, client) = (rig.other("none"), rig.client_of_numbers());
     client.says(&[]).await;
     let lines = client.hears().await;
     let expected =
@@ -304,11 +325,26 @@ async fn at_numbers_the_host_opens_ten_streams_and_each_brings_what_is_heard_on_
 
 #[tokio::test(start_paused = true)]
 async fn the_streams_of_a_client_that_has_gone_listen_no_more() {
-    let rig = Rig::new();
-    let client = rig.client(NUMBERS);
+    let rig = Rig::new().with_numbers();
+    let client = rig.client_of_numbers();
     client.says(&[]).await;
     assert!(rig.hub.is_heard("mystream9"));
     client.0.end();
     client.says(&[]).await;
     assert!((0..10).all(|number| !rig.hub.is_heard(&format!("mystream{number}"))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_no_device_has_numbers_those_of_a_virtual_one_come_and_nobody_else_sees_it() {
+    let rig = Rig::new();
+    let client = rig.client_of_numbers();
+    client.says(&[]).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let lines = client.hears().await;
+    for number in 0..NUMBERS {
+        let head = format!(r#"["number-{number}","data",{{"myValue":0."#);
+        let heard = lines.iter().filter(|line| line.starts_with(&head)).count();
+        assert!((2..=8).contains(&heard), "mystream{number}: {lines:?}");
+    }
+    assert_eq!(rig.hub.devices().len(), 1);
 }
