@@ -1,11 +1,14 @@
 //! Joins microcontrollers on serial ports to web browsers.
 //!
 //! ```text
-//! port <-> session (the core's Link) <-> hub <-> client <-> WebSocket
+//!                                        .-> client <-> WebSocket: frames, text unchanged
+//! port <-> session (the core's Link) <-> hub <-> doors: topics and streams (SockJS), chat (HTTP)
+//!                                        '-> history: the chat, committed before anyone is told
 //! ```
 //!
 //! One task owns a port and its link. The hub fans out: a frame's text is made once, and every client reads it at its own pace from
-//! one bounded ring. Nothing a client or a device does stops the host or holds up another.
+//! one bounded ring; doors listen to whole messages of the channels that they name. Nothing a client or a device does stops the host or
+//! holds up another.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), pocketmux::StartError> {
