@@ -1,97 +1,16 @@
 //! Streams over the line of a session, without a socket.
 
-use std::sync::Arc;
+mod rig;
 
-use pocketmux_core::{Delivery, Kind};
-use tokio::sync::{mpsc, watch};
+use pocketmux_core::Kind;
+use tokio::sync::mpsc;
 use tokio::time::{Duration, timeout};
 
-use super::numbers::{self, NUMBERS, StandIn};
-use super::{CHANNELS_PATIENCE, HELLO_PATIENCE, STREAMS_MAX, serve};
-use crate::hub::Hub;
+use super::numbers::NUMBERS;
+use super::{CHANNELS_PATIENCE, HELLO_PATIENCE, STREAMS_MAX};
 use crate::listener::Listener;
-use crate::message::Message;
-use crate::registry::Registry;
-use crate::shutdown::Shutdown;
-use crate::sockjs::{Frame, Line, Session};
-use crate::table::{Device, DeviceId, DeviceState};
-
-/// The hub, and a device with three channels whose task takes eight messages.
-struct Rig {
-    hub: Arc<Hub>,
-    id: DeviceId,
-    device: Device,
-    to_device: mpsc::Receiver<Message>,
-    shutdown: Shutdown,
-    _stop: watch::Sender<bool>,
-}
-
-impl Rig {
-    fn new() -> Self {
-        let hub = Hub::new(Registry::load(None));
-        let (task, to_device) = mpsc::channel(8);
-        let (id, mut device) = hub.open("pico".into(), "/dev/tty".into(), task);
-        device.state = DeviceState::Online;
-        device.channels = ["chat", "typing", "log"].map(String::from).into();
-        device.deliveries = [("typing".into(), Delivery::Latest), ("log".into(), Delivery::Lossy)].into();
-        hub.set(id, &device);
-        let (stop, shutdown) = Shutdown::new();
-        Self { hub: Arc::new(hub), id, device, to_device, shutdown, _stop: stop }
-    }
-
-    fn client(&self) -> Client {
-        self.client_of(None)
-    }
-
-    /// A client for which the host opens the streams of the numbers.
-    fn client_of_numbers(&self) -> Client {
-        self.client_of(Some(StandIn::new(self.shutdown.clone())))
-    }
-
-    fn client_of(&self, stand_in: Option<StandIn>) -> Client {
-        let line = Line::new();
-        tokio::spawn(serve(Session::new(line.clone()), self.hub.clone(), stand_in));
-        Client(line)
-    }
-
-    /// Gives the device the channels of the numbers.
-    fn with_numbers(mut self) -> Self {
-        self.device.channels.extend((0..NUMBERS).map(numbers::channel));
-        self.hub.set(self.id, &self.device);
-        self
-    }
-
-    /// Somebody who talks and listens elsewhere.
-    fn other(&self, channel: &str) -> Listener {
-        let other = Listener::new(self.hub.clone());
-        other.add(channel);
-        other
-    }
-}
-
-struct Client(Arc<Line>);
-
-impl Client {
-    async fn says(&self, lines: &[&str]) {
-        for line in lines {
-            self.0.deliver(vec![format!("{line}\n").as_str().into()]).await;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-
-    /// What it has got, in lines.
-    async fn hears(&self) -> Vec<String> {
-        let mut receiver = self.0.attach().unwrap();
-        let mut text = String::new();
-        while let Ok(Some(frame)) = timeout(Duration::from_millis(10), receiver.next()).await {
-            if let Frame::Messages(messages) = frame {
-                messages.iter().for_each(|message| text += &message.to_text());
-            }
-        }
-        receiver.leave();
-        text.lines().map(String::from).collect()
-    }
-}
+use crate::table::DeviceState;
+use rig::Rig;
 
 fn say(listener: &Listener, channel: &str, text: &str) {
     listener.say(channel, None, Kind::Text, text.as_bytes()).unwrap();

@@ -1,0 +1,88 @@
+//! The hub: who hears what, and who is told of what did not get there.
+
+use super::Hub;
+use crate::message::{By, Message};
+use crate::refusal::Refusals;
+use crate::registry::{Known, Registry};
+use crate::table::DeviceState;
+use pocketmux_core::Kind;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+fn hub() -> Hub {
+    let mut registry = Registry::load(None);
+    registry.note(Known { name: "pico".into(), ..Known::default() });
+    Hub::new(registry)
+}
+
+fn message(refusals: &Arc<Refusals>) -> Message {
+    Message {
+        channel: "chat".into(),
+        id: "c-1".into(),
+        kind: Kind::Text,
+        meta: "".into(),
+        data: b"hi".as_slice().into(),
+        from: None,
+        by: By::Client,
+        to: None,
+        sender: Some(refusals.clone()),
+    }
+}
+
+#[test]
+fn only_sessions_hear_about_devices_first_of_all_those_known() {
+    let hub = hub();
+    let ((mut session, first), (mut classic, nothing)) = (hub.subscribe(true), hub.subscribe(false));
+    assert!(first.len() == 1 && first[0].as_str().contains(r#"\"name\":\"pico\""#) && nothing.is_empty(), "{first:?}");
+    let (id, mut device) = hub.open("tty".into(), "/dev/tty".into(), mpsc::channel(1).0);
+    device.state = DeviceState::Online;
+    hub.set(id, &device);
+    hub.set(id, &device);
+    let (mut to_session, mut to_classic) = (Vec::new(), Vec::new());
+    session.take(&mut to_session).unwrap();
+    classic.take(&mut to_classic).unwrap();
+    assert!(to_classic.is_empty());
+    let words = [r#"\"state\":\"opening\""#, r#"\"state\":\"online\""#];
+    assert!(to_session.iter().zip(words).all(|(text, word)| text.as_str().contains(word)), "{to_session:?}");
+    assert_eq!(to_session.len(), 2);
+}
+
+#[test]
+fn a_message_goes_to_the_devices_that_have_its_channel_or_its_sender_hears_why_not() {
+    let hub = hub();
+    let refusals = Arc::new(Refusals::new());
+    let (task, mut messages) = mpsc::channel(1);
+    let (id, mut device) = hub.open("tty".into(), "/dev/tty".into(), task);
+    assert!(!hub.wants("chat"));
+    hub.route(&message(&refusals));
+    device.channels.push("chat".into());
+    for (state, word) in [
+        (DeviceState::Opening, Some("has not said hello yet")),
+        (DeviceState::Online, None),
+        // The queue of one is full now.
+        (DeviceState::Online, Some("tty is busy")),
+        (DeviceState::Offline, Some("tty is offline")),
+    ] {
+        device.state = state;
+        hub.set(id, &device);
+        hub.route(&message(&refusals));
+        let mut told = Vec::new();
+        refusals.take(&mut told);
+        assert_eq!(told.len(), usize::from(word.is_some()), "{told:?}");
+        assert!(told.iter().all(|text| text.as_str().contains(word.unwrap_or_default())), "{told:?}");
+    }
+    assert_eq!(*messages.try_recv().unwrap().data, *b"hi");
+}
+
+#[tokio::test]
+async fn a_reader_is_woken_by_what_it_has_not_read() {
+    let hub = hub();
+    let (mut reader, _) = hub.subscribe(false);
+    hub.publish("a".into());
+    reader.changed().await;
+    let mut batch = Vec::new();
+    reader.take(&mut batch).unwrap();
+    assert_eq!(batch, ["a"]);
+    let nothing = tokio::time::timeout(std::time::Duration::from_millis(20), reader.changed()).await;
+    assert!(nothing.is_err());
+}
