@@ -131,6 +131,12 @@ impl<K: Copy + PartialEq, B: AsRef<[u8]> + AsMut<[u8]>, const MESSAGES: usize> D
         self.last_given_up
     }
 
+    /// True while the message of this key is under way.
+    #[must_use]
+    pub fn is_under_way(&self, key: K) -> bool {
+        self.slots.iter().any(|slot| slot.key == Some(key))
+    }
+
     /// Messages under way.
     #[must_use]
     pub fn pending(&self) -> usize {

@@ -40,14 +40,16 @@ const FAREWELL_SLOW: Duration = Duration::from_secs(5);
 pub(crate) fn limit(upgrade: WebSocketUpgrade, is_feed: bool) -> WebSocketUpgrade {
     limit_buffers(upgrade)
         .max_write_buffer_size(WRITE_BUFFER + 2 * MESSAGE_MAX)
-        .max_message_size(MESSAGE_MAX)
-        .max_frame_size(MESSAGE_MAX)
         .protocols((!is_feed).then_some(SESSION_PROTOCOL))
 }
 
-/// Sets only the buffers, to what an idle client may cost.
+/// Sets only the buffers, to what an idle client may cost, and the longest message.
 pub(crate) fn limit_buffers(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
-    upgrade.read_buffer_size(READ_BUFFER).write_buffer_size(WRITE_BUFFER)
+    upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_message_size(MESSAGE_MAX)
+        .max_frame_size(MESSAGE_MAX)
 }
 
 /// Why a client is let go; `None` when it has gone by itself.

@@ -10,6 +10,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::spawn_blocking;
 use tracing::warn;
 
@@ -39,7 +40,11 @@ const FILE: &str = "history.sqlite";
 pub(crate) struct History {
     queue: Arc<Queue>,
     store: Store,
+    posts: Semaphore,
 }
+
+/// Posts that may wait for their commit at once; the others wait for these.
+const POSTS_MAX: usize = 16;
 
 impl History {
     /// Opens what `directory` has; without a directory, or when that fails, a history in memory.
@@ -58,7 +63,7 @@ impl History {
             Some(Ok(store)) => store,
             _ => Store::in_memory().expect("SQLite is built in, and memory takes tables"),
         };
-        Self { queue: Arc::default(), store }
+        Self { queue: Arc::default(), store, posts: Semaphore::new(POSTS_MAX) }
     }
 
     /// Takes a frame, and the message that is whole with it, to be committed and told of.
@@ -68,6 +73,11 @@ impl History {
     /// A sentence for the sender, when there is no room.
     pub(crate) fn put(&self, entry: Entry) -> Result<(), String> {
         self.queue.put(entry)
+    }
+
+    /// Waits for the turn of a post, which lasts as long as the permit.
+    pub(crate) async fn post(&self) -> Option<SemaphorePermit<'_>> {
+        self.posts.acquire().await.ok()
     }
 
     /// Starts the thread that commits. `tell` gets every entry in its order, with its row once that is committed.

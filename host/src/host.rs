@@ -167,7 +167,7 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
         devices.spawn(slot.run(port));
     }
     let clients = Arc::new(Semaphore::new(CLIENTS_MAX as usize));
-    let room = sockjs::Room { clients: clients.clone(), shutdown: stopping.clone() };
+    let room = sockjs::Room::new(clients.clone(), stopping.clone());
     let mut services = doors::services(&hub, &room, options.example);
     if options.sockjs_test_services {
         services.extend(sockjs::suite_services(&room));

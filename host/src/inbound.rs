@@ -66,12 +66,14 @@ pub(crate) struct Inbound<'h> {
     hub: &'h Hub,
     refusals: Arc<Refusals>,
     rebuild: Rebuild,
+    /// The same for what is kept in a history, of which nothing is given up.
+    kept: Rebuild,
 }
 
 impl<'h> Inbound<'h> {
     /// For a client that hears of refusals there.
     pub(crate) fn new(hub: &'h Hub, refusals: Arc<Refusals>) -> Self {
-        Self { hub, refusals, rebuild: Rebuild::default() }
+        Self { hub, refusals, rebuild: Rebuild::default(), kept: Rebuild::default() }
     }
 
     /// Takes one text: publishes it unchanged and, once its message is whole, gives that to the devices that have its channel.
@@ -97,8 +99,16 @@ impl<'h> Inbound<'h> {
             self.hub.publish(copy);
             return Ok(());
         };
-        let taken = self.rebuild.take(text, frame, kind, &data);
-        if let Some(place) = self.rebuild.given_up() {
+        let is_kept = self.hub.is_kept(channel);
+        let rebuild = if is_kept { &mut self.kept } else { &mut self.rebuild };
+        if is_kept && rebuild.is_full_for(frame) {
+            // What it would push out might still become whole to those who put frames together by themselves.
+            return Err(format!(
+                "Nobody got this: {MESSAGES} messages of several frames are under way. Finish one, and send this again."
+            ));
+        }
+        let taken = rebuild.take(text, frame, kind, &data);
+        if let Some(place) = rebuild.given_up() {
             let sentence = format!(
                 "Browsers got what there was of this, devices did not: it was not whole when more than {MESSAGES} messages were under way. Send \
                  fewer at once."
@@ -115,9 +125,10 @@ impl<'h> Inbound<'h> {
             from,
             by: By::Client,
             to: None,
+            is_json: false,
             sender: Some(self.refusals.clone()),
         };
-        if let (Err(reason), true) = (&taken, self.hub.is_kept(channel)) {
+        if let (Err(reason), true) = (&taken, is_kept) {
             return Err(format!("Nobody has this whole: {reason}"));
         }
         self.hub.post(channel, copy, taken.as_ref().ok().and_then(Option::as_ref).map(message))?;

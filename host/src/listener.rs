@@ -5,7 +5,8 @@
 //! has taken what waits, and gets no more.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pocketmux_core::{Delivery, Kind};
@@ -14,10 +15,11 @@ use tokio::sync::Notify;
 use crate::hub::Hub;
 use crate::message::{By, Message};
 use crate::refusal::Refusals;
+use crate::ring;
 
-/// Messages that a listener may be behind, and bytes of them.
-const WAITING_MAX: usize = 1024;
-const WAITING_BYTES: usize = 1 << 20;
+/// Messages that a listener may be behind, and bytes of them that may wait for all listeners of one client: as for those who read frames.
+pub(crate) const WAITING_MAX: usize = ring::FRAMES_MAX;
+const WAITING_BYTES: usize = ring::BYTES_MAX;
 
 /// Tells a listener from all others of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub(crate) struct Overrun;
 #[derive(Debug)]
 pub(crate) struct Listener {
     hub: Arc<Hub>,
+    /// Tells this run of the host from others.
+    run: u32,
     id: ListenerId,
     queue: Arc<Queue>,
     /// Messages that it has said.
@@ -41,8 +45,14 @@ pub(crate) struct Listener {
 impl Listener {
     /// One that listens to nothing yet.
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        let id = hub.listeners().next_id();
-        Self { hub, id, queue: Arc::default(), said: AtomicU64::new(0), refusals: Arc::new(Refusals::new()) }
+        Self::sharing(hub, Arc::default())
+    }
+
+    /// The same, where the bytes that wait are counted together with those of the client's other listeners.
+    pub(crate) fn sharing(hub: Arc<Hub>, bytes: Arc<AtomicUsize>) -> Self {
+        let (run, id) = hub.listeners().next_id();
+        let queue = Arc::new(Queue { state: Mutex::default(), bytes, news: Notify::new() });
+        Self { hub, run, id, queue, said: AtomicU64::new(0), refusals: Arc::new(Refusals::new()) }
     }
 
     /// Says something on a channel: to everyone but itself. `from` is the person who says it, where that is known.
@@ -54,26 +64,28 @@ impl Listener {
         self.hub.say(self.message(channel, from, kind, data))
     }
 
-    /// The same, but of all devices only the one of this name gets it.
+    /// Says a message that it has [made](Listener::message).
     ///
     /// # Errors
     ///
     /// As [`Listener::say`].
-    pub(crate) fn say_to(&self, device: &str, channel: &str, kind: Kind, data: &[u8]) -> Result<(), String> {
-        self.hub.say(Message { to: Some(device.into()), ..self.message(channel, None, kind, data) })
+    pub(crate) fn pass(&self, message: Message) -> Result<(), String> {
+        self.hub.say(message)
     }
 
-    fn message(&self, channel: &str, from: Option<&str>, kind: Kind, data: &[u8]) -> Message {
+    /// A message of its own.
+    pub(crate) fn message(&self, channel: &str, from: Option<&str>, kind: Kind, data: &[u8]) -> Message {
         let number = self.said.fetch_add(1, Relaxed);
         Message {
             channel: channel.into(),
-            id: format!("door-{}-{number}", self.id.0).into(),
+            id: format!("door-{:x}-{}-{number}", self.run, self.id.0).into(),
             kind,
             meta: "".into(),
             data: data.into(),
             from: from.map(Into::into),
             by: By::Listener(self.id),
             to: None,
+            is_json: false,
             sender: Some(self.refusals.clone()),
         }
     }
@@ -91,7 +103,7 @@ impl Listener {
     /// Listens to a channel no more; what waits of it is not heard either.
     pub(crate) fn remove(&self, channel: &str) {
         self.hub.listeners().remove(channel, self.id);
-        self.queue.lock().retain(|message| *message.channel != *channel);
+        self.queue.keep(&mut self.queue.lock(), |message| *message.channel != *channel);
     }
 
     /// The next message. Nothing is lost when the future is dropped.
@@ -115,16 +127,17 @@ impl Drop for Listener {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
     state: Mutex<Waiting>,
+    /// What waits for all listeners of the client.
+    bytes: Arc<AtomicUsize>,
     news: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     messages: VecDeque<Message>,
-    bytes: usize,
     is_overrun: bool,
 }
 
@@ -139,11 +152,12 @@ impl Queue {
             return;
         }
         if delivery == Delivery::Latest {
-            waiting.retain(|other| other.channel != message.channel);
+            self.keep(&mut waiting, |other| other.channel != message.channel);
         }
-        let is_full = waiting.messages.len() >= WAITING_MAX || waiting.bytes + message.data.len() > WAITING_BYTES;
+        let len = message.data.len();
+        let is_full = waiting.messages.len() >= WAITING_MAX || self.bytes.load(Relaxed) + len > WAITING_BYTES;
         if !is_full || waiting.messages.is_empty() {
-            waiting.bytes += message.data.len();
+            self.bytes.fetch_add(len, Relaxed);
             waiting.messages.push_back(message.clone());
         } else if delivery == Delivery::Reliable {
             waiting.is_overrun = true;
@@ -152,11 +166,21 @@ impl Queue {
         self.news.notify_one();
     }
 
+    fn keep(&self, waiting: &mut Waiting, stays: impl Fn(&Message) -> bool) {
+        waiting.messages.retain(|message| {
+            let stays = stays(message);
+            if !stays {
+                self.bytes.fetch_sub(message.data.len(), Relaxed);
+            }
+            stays
+        });
+    }
+
     fn take(&self) -> Option<Result<Message, Overrun>> {
         let mut waiting = self.lock();
         match waiting.messages.pop_front() {
             Some(message) => {
-                waiting.bytes -= message.data.len();
+                self.bytes.fetch_sub(message.data.len(), Relaxed);
                 Some(Ok(message))
             }
             None => waiting.is_overrun.then_some(Err(Overrun)),
@@ -164,24 +188,31 @@ impl Queue {
     }
 }
 
-impl Waiting {
-    fn retain(&mut self, stays: impl Fn(&Message) -> bool) {
-        self.messages.retain(stays);
-        self.bytes = self.messages.iter().map(|message| message.data.len()).sum();
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.keep(&mut self.lock(), |_| false);
     }
 }
 
 /// Who listens to what.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Listeners {
+    run: u32,
     by_channel: HashMap<Box<str>, Vec<(ListenerId, Arc<Queue>)>>,
     next: u64,
 }
 
+impl Default for Listeners {
+    fn default() -> Self {
+        // Keyed by the system's own randomness.
+        Self { run: RandomState::new().hash_one("run") as u32, by_channel: HashMap::new(), next: 0 }
+    }
+}
+
 impl Listeners {
-    fn next_id(&mut self) -> ListenerId {
+    fn next_id(&mut self) -> (u32, ListenerId) {
         self.next += 1;
-        ListenerId(self.next)
+        (self.run, ListenerId(self.next))
     }
 
     fn add(&mut self, channel: &str, id: ListenerId, queue: &Arc<Queue>) {

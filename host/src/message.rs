@@ -30,6 +30,8 @@ pub(crate) struct Message {
     pub(crate) id: Arc<str>,
     pub(crate) kind: Kind,
     pub(crate) meta: Arc<str>,
+    /// The text is that of a JSON value, for clients that speak in those.
+    pub(crate) is_json: bool,
     /// Text in WTF-8, or bytes.
     pub(crate) data: Arc<[u8]>,
     /// The device or person that says it, where that is known.

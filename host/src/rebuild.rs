@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use pocketmux_core::json::{self, EscapedStr, JsonFrame};
 use pocketmux_core::{AssembleError, ChannelId, Demux, Frame, Kind, MessageId};
 use serde::Deserialize;
+use tokio::time::{Duration, Instant};
 
 use crate::inbound::{CHANNEL_MAX, MESSAGE_ID_MAX};
 use crate::refusal::Place;
@@ -18,6 +19,8 @@ use crate::refusal::Place;
 pub(crate) const MESSAGES: usize = 8;
 /// Longest message for a device, and longest of several frames, in bytes.
 pub(crate) const MESSAGE_MAX: usize = 16 << 10;
+/// Messages under way of which none has moved for so long may be given up.
+const STANDSTILL: Duration = Duration::from_secs(30);
 /// Longest `meta` of a message for a device, in bytes.
 const META_MAX: usize = 1 << 10;
 
@@ -61,6 +64,8 @@ pub(crate) struct Rebuild {
     demux: Option<Box<Demux<Key, Box<[u8]>, MESSAGES>>>,
     /// What first frames said of their messages.
     metas: Vec<(Key, String)>,
+    /// When a message was last begun or went on.
+    moved_at: Option<Instant>,
 }
 
 impl Rebuild {
@@ -96,6 +101,16 @@ impl Rebuild {
         Some(self.demux.as_ref()?.last_given_up()?.place())
     }
 
+    /// True when a frame would begin a message for which another one, that still moves, would have to be given up.
+    pub(crate) fn is_full_for(&self, frame: &JsonFrame<'_>) -> bool {
+        let Some(demux) = self.demux.as_ref().filter(|demux| demux.pending() == MESSAGES) else { return false };
+        if frame.position.total() == Some(1) || self.moved_at.is_none_or(|at| at.elapsed() > STANDSTILL) {
+            return false;
+        }
+        let [Ok(channel), Ok(id)] = [frame.channel, frame.message_id].map(Self::string) else { return false };
+        Key::of(&channel, &id).is_some_and(|key| !demux.is_under_way(key))
+    }
+
     /// Takes a frame, read from `text`, whose data stands for `data`; returns its message once that is whole, or the end of a sentence
     /// that says why it never will be.
     pub(crate) fn take(
@@ -122,6 +137,7 @@ impl Rebuild {
             self.metas.insert(0, (key, meta));
         }
         let demux = self.demux.get_or_insert_with(|| Box::new(Demux::new(|| vec![0; MESSAGE_MAX].into_boxed_slice())));
+        self.moved_at = Some(Instant::now());
         let position = frame.position;
         let piece = Frame { channel: ChannelId::new(0), message: MessageId(0), position, kind, meta: "", data };
         if position.sequence() == 0 {

@@ -87,6 +87,7 @@ impl Scribe {
             from: Some(self.name.clone()),
             by: By::Device,
             to: None,
+            is_json: false,
             sender: None,
         })
     }

@@ -139,7 +139,8 @@ mod tests {
     /// How the host answers a request with these headers for `/ours`, a service like any, or `/anyones`, a public one.
     async fn status(uri: &str, headers: &[(&str, &str)]) -> StatusCode {
         let (_stop, shutdown) = Shutdown::new();
-        let room = Room { clients: Arc::new(Semaphore::new(1)), shutdown };
+        let clients = Arc::new(Semaphore::new(1));
+        let room = Room::new(clients.clone(), shutdown.clone());
         let service = |prefix, is_public| {
             let options = Options { is_public, ..Options::default() };
             Service::new(prefix, options, room.clone(), |session| async { drop(session) })
@@ -148,8 +149,8 @@ mod tests {
             hub: Arc::new(Hub::new(Registry::load(None))),
             services: [service("/ours", false), service("/anyones", true)].into(),
             allowed: ["https://pages.example".parse().unwrap()].into(),
-            clients: room.clients.clone(),
-            shutdown: room.shutdown.clone(),
+            clients,
+            shutdown,
             is_for_chat: false,
             refusals: Arc::default(),
         };

@@ -37,7 +37,7 @@ before(async () => {
   doors.push(await frames());
   await doors[0].hears(/./, 'presence');
   doors.push(await page(browser));
-  for (const transport of ['websocket', 'xhr-streaming']) doors.push(await topic(transport));
+  for (const transport of ['websocket', 'xhr-streaming', 'eventsource', 'xhr-polling']) doors.push(await topic(transport));
   doors.push(await stream('a bare WebSocket', new WebSocket(`${host.url.replace('http', 'ws')}/streams`)));
   doors.push(await stream('shoe', new SockJS(`${host.url}/shoe`)));
   for (const [name, url] of [['chat', `${host.url}/ws`], ['chat on a listener of its own', `${chatUrl}/any/path`]]) doors.push(await chat(name, url));
@@ -64,7 +64,7 @@ function client(name, say, close) {
         waiting.delete(look);
         end(reason);
       };
-      const timer = setTimeout(() => done(reject, new Error(`${name} did not hear ${wanted}, but ${JSON.stringify(heard.slice(-5))}`)), 20_000);
+      const timer = setTimeout(() => done(reject, new Error(`${name} did not hear ${wanted}, but ${JSON.stringify(heard.slice(-5).map(({ text }) => text.slice(0, 80)))}`)), 20_000);
       waiting.add(look);
       look();
     });
@@ -160,6 +160,12 @@ test('what is said at each door is heard at every other and on the board', limit
   const asking = setInterval(() => doors[0].say(`ready ${Date.now() % 1000}`), 1000);
   await Promise.all(ready).finally(() => clearInterval(asking));
   for (const [at, door] of doors.entries()) await round(door, `line ${at}, from ${door.name} é😀`);
+  // Once each: nobody hears twice, nor what it has said itself, but those who read frames and the feed.
+  for (const door of doors.filter((one) => one.name !== 'page')) {
+    const times = (line) => door.heard.filter(({ text, channel }) => channel === 'chat' && text === line).length;
+    const expected = doors.map((other) => (other !== door || ['frames', 'chat'].some((kind) => door.name.startsWith(kind)) ? 1 : 0));
+    assert.deepEqual(doors.map((other, at) => times(`line ${at}, from ${other.name} é😀`)), expected, door.name);
+  }
   const stored = await (await fetch(`${chatUrl}/api/messages`)).json();
   for (const [at, door] of doors.entries()) {
     const line = `line ${at}, from ${door.name} é😀`;
@@ -197,4 +203,29 @@ test('a client that misbehaves at one door disturbs no other', limit, async () =
   assert.deepEqual(answers, [400, 400, 413]);
   for (const [at, door] of doors.entries()) await round(door, `line ${at} all the same, from ${door.name}`);
   leave.forEach((end) => end());
+});
+
+test('those who say much, as they may, push nobody out', limit, async () => {
+  const talker = new WebSocket(host.url.replace('http', 'ws'));
+  await once(talker, 'open');
+  const long = 'x'.repeat(16_000);
+  for (let n = 0; n < 120; n += 1) {
+    talker.send(JSON.stringify({ channel: 'chat', messageId: `t-${n}`, sequence: 0, total: 1, data: `${n} ${long}` }));
+  }
+  const posts = Array.from({ length: 20 }, async (_, poster) => {
+    const body = JSON.stringify({ sender: `poster ${poster}`, content: `post ${poster} ${'y'.repeat(90_000)}` });
+    const { status } = await fetch(`${chatUrl}/api/messages`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    assert.equal(status, 201);
+  });
+  await Promise.all(posts);
+  talker.close();
+  // The board has lost lines that came too fast for it, and says so; it answers again when they are through.
+  const others = doors.filter((door) => door.name !== 'page');
+  const posted = posts.map((_, poster) => new RegExp(`^post ${poster} y`));
+  await Promise.all(others.flatMap((door) => [/^119 x/, ...posted].map((line) => door.hears(line))));
+  for (const door of others) {
+    const lines = door.heard.filter(({ text }) => /^\d+ x/.test(text));
+    assert.deepEqual(lines.map(({ text }) => parseInt(text, 10)), [...Array(120).keys()], door.name);
+    assert.equal(door.heard.filter(({ text }) => /^post \d+ y/.test(text)).length, posts.length, door.name);
+  }
 });

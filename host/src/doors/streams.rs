@@ -22,15 +22,17 @@ mod stream;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use tokio::time::{Duration, Instant, sleep, timeout_at};
 
 use crate::doors::streams::event::{Event, Ways};
 use crate::doors::streams::lines::{LINE_MAX, Line, Lines};
-use crate::doors::streams::numbers::{NUMBERS, StandIn};
+use crate::doors::streams::numbers::{NUMBERS, Running, StandIn};
 use crate::doors::streams::place::Place;
 use crate::doors::streams::stream::Stream;
 use crate::hub::Hub;
+use crate::listener::Listener;
 use crate::pace::Pace;
 use crate::sockjs::{Closed, Options, Room, Service, Session};
 use crate::table::DeviceState;
@@ -52,7 +54,7 @@ pub(crate) fn services(hub: &Arc<Hub>, room: &Room) -> [Service; 3] {
     let bare = Options { is_bare: true, ..Options::default() };
     [
         service("/shoe", Options::default(), None),
-        service("/numbers", Options::default(), Some(StandIn::new(room.shutdown.clone()))),
+        service("/numbers", Options::default(), Some(StandIn::default())),
         service("/streams", bare, None),
     ]
 }
@@ -92,13 +94,24 @@ struct Client {
     session: Arc<Session>,
     hub: Arc<Hub>,
     streams: HashMap<String, Stream>,
+    /// What waits for all of its streams, in bytes.
+    waiting: Arc<AtomicUsize>,
+    /// The virtual device that its numbers come from.
+    stand_in: Option<Arc<Running>>,
     patient_until: Instant,
 }
 
 impl Client {
     fn new(session: Session, hub: Arc<Hub>) -> Self {
         let patient_until = Instant::now() + HELLO_PATIENCE;
-        Self { session: Arc::new(session), hub, streams: HashMap::new(), patient_until }
+        Self {
+            session: Arc::new(session),
+            hub,
+            streams: HashMap::new(),
+            waiting: Arc::default(),
+            stand_in: None,
+            patient_until,
+        }
     }
 
     /// Opens the streams of the numbers, which the client only reads from.
@@ -108,19 +121,21 @@ impl Client {
         for number in 0..NUMBERS {
             let (id, channel) = (format!("number-{number}"), numbers::channel(number));
             self.tell(&answer::new(&id, &channel, Ways { writable: false, readable: true })).await?;
-            let hub = if numbers::is_there(&self.hub, &channel) { self.hub.clone() } else { stand_in.hub().await };
-            self.open(
-                id,
-                Place { channel: channel.into(), device: None },
-                Ways { writable: true, readable: false },
-                hub,
-            );
+            let place = Place { channel: channel.as_str().into(), device: None, is_of_devices: true };
+            let hub = if numbers::is_there(&self.hub, &channel) {
+                self.hub.clone()
+            } else {
+                let running = stand_in.running().await;
+                self.stand_in.insert(running).hub.clone()
+            };
+            self.open(id, place, Ways { writable: true, readable: false }, hub);
         }
         Ok(())
     }
 
     fn open(&mut self, id: String, place: Place, ways: Ways, hub: Arc<Hub>) {
-        let stream = Stream::open(&id, place, ways, hub, self.session.clone());
+        let listener = Listener::sharing(hub, self.waiting.clone());
+        let stream = Stream::open(&id, place, ways, listener, self.session.clone());
         self.streams.insert(id, stream);
     }
 
@@ -142,8 +157,8 @@ impl Client {
         let stream = self.streams.get_mut(&id);
         match (event, stream) {
             (Event::New(place, ways), None) => return self.take_new(id, place, ways).await,
-            (Event::Data(text), Some(stream)) => {
-                if let Err(sentence) = stream.say(&text) {
+            (Event::Data(data), Some(stream)) => {
+                if let Err(sentence) = stream.say(&data) {
                     return self.tell(&answer::error(&id, &sentence)).await;
                 }
             }

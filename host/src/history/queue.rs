@@ -8,8 +8,9 @@ use super::entry::Entry;
 /// Entries that may wait, and bytes of them.
 const WAITING_MAX: usize = 4096;
 const WAITING_BYTES: usize = 8 << 20;
-/// Entries taken at once. What is told in one go must not push slow readers out of the ring.
+/// Entries taken at once, and bytes of them before the last. What is told in one go must not be more than readers can be behind.
 const GROUP_MAX: usize = 256;
+const GROUP_BYTES: usize = 256 << 10;
 
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -54,9 +55,15 @@ impl Queue {
         let waiting = self.lock();
         let waiting = self.news.wait_while(waiting, |waiting| waiting.entries.is_empty() && !waiting.is_closed);
         let mut waiting = waiting.unwrap_or_else(PoisonError::into_inner);
-        let count = waiting.entries.len().min(GROUP_MAX);
-        group.extend(waiting.entries.drain(..count));
-        waiting.bytes -= group.iter().map(Entry::len).sum::<usize>();
+        let mut bytes = 0;
+        while bytes < GROUP_BYTES
+            && group.len() < GROUP_MAX
+            && let Some(entry) = waiting.entries.pop_front()
+        {
+            bytes += entry.len();
+            group.push(entry);
+        }
+        waiting.bytes -= bytes;
         !group.is_empty()
     }
 
@@ -64,6 +71,11 @@ impl Queue {
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.news.notify_all();
+    }
+
+    /// True when no more is taken.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed
     }
 
     /// Gives up what waits.

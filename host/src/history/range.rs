@@ -109,7 +109,10 @@ impl Range {
 impl Store {
     /// Where the messages are that are asked for; `None` when the message that was named is not known.
     pub(super) fn range(&self, query: &Query) -> rusqlite::Result<Option<Range>> {
-        Range::of(&self.reading(), query)
+        let connection = self.reading();
+        // All that it looks up is of one moment.
+        let moment = connection.unchecked_transaction()?;
+        Range::of(&moment, query)
     }
 
     /// The next messages of a range; none when it is at its end.

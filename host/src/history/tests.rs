@@ -51,6 +51,7 @@ fn message(kind: Kind, text: &str) -> Message {
         from: None,
         by: By::Client,
         to: None,
+        is_json: false,
         sender: None,
     }
 }
@@ -295,6 +296,34 @@ async fn what_the_history_cannot_have_whole_nobody_has() {
         page.take(&mut read).unwrap();
     }
     assert_eq!(ids(&rig.store, Query::default()).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn of_more_messages_under_way_than_there_is_room_for_nobody_has_the_rest() {
+    let rig = Rig::new();
+    let (mut page, _) = rig.hub.subscribe(false);
+    let refusals = Arc::new(Refusals::new());
+    let mut inbound = Inbound::new(&rig.hub, refusals.clone());
+    // As a client does that takes turns between its messages.
+    for sequence in 0..2 {
+        for n in 0..10 {
+            inbound.take(&format!(
+                r#"{{"channel":"chat","messageId":"c-{n}","sequence":{sequence},"total":2,"data":"x"}}"#
+            ));
+        }
+    }
+    let mut told = Vec::new();
+    refusals.take(&mut told);
+    assert_eq!(told.iter().filter(|text| text.contains("Nobody got this: 8 messages")).count(), 2, "{told:?}");
+    let mut read = Vec::new();
+    // Of the last two, the second frames are the beginning of something that never becomes whole.
+    while read.len() < 18 {
+        timeout(PATIENCE, page.changed()).await.expect("they come");
+        page.take(&mut read).unwrap();
+    }
+    let frames = |n: usize| read.iter().filter(|text| text.contains(&format!("\"c-{n}\""))).count();
+    assert_eq!((0..10).map(frames).collect::<Vec<_>>(), [2, 2, 2, 2, 2, 2, 2, 2, 1, 1]);
+    assert_eq!(ids(&rig.store, Query::default()).unwrap().len(), 8);
 }
 
 #[tokio::test]

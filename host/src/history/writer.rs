@@ -25,7 +25,11 @@ impl Writer {
         let run = move || {
             let (mut group, mut warnings) = (Vec::new(), Throttle::default());
             while closes.0.take(&mut group) {
-                commit(&store, std::mem::take(&mut group), &tell, &mut warnings);
+                let is_written = commit(&store, std::mem::take(&mut group), &tell, &mut warnings);
+                // The end is not to wait for a disk that does not answer, once for every group.
+                if !is_written && closes.0.is_closed() {
+                    break;
+                }
             }
         };
         let thread = Builder::new().name("history".into()).spawn(run).expect("the system has room for one more thread");
@@ -56,8 +60,8 @@ impl Drop for Closes {
     }
 }
 
-/// Commits the messages of a group, then tells of it entry by entry.
-fn commit(store: &Store, group: Vec<Entry>, tell: &impl Fn(&Entry, Option<&Row>), warnings: &mut Throttle) {
+/// Commits the messages of a group, then tells of it entry by entry; false when they could not be committed.
+fn commit(store: &Store, group: Vec<Entry>, tell: &impl Fn(&Entry, Option<&Row>), warnings: &mut Throttle) -> bool {
     let drafts: Vec<&Draft> = group.iter().filter_map(|entry| entry.draft.as_ref()).collect();
     let written = if drafts.is_empty() { Ok(Vec::new()) } else { store.write(&drafts) };
     let mut written = match written {
@@ -76,7 +80,7 @@ fn commit(store: &Store, group: Vec<Entry>, tell: &impl Fn(&Entry, Option<&Row>)
                     None => tell(&entry, None),
                 }
             }
-            return;
+            return false;
         }
     };
     for mut entry in group {
@@ -92,4 +96,5 @@ fn commit(store: &Store, group: Vec<Entry>, tell: &impl Fn(&Entry, Option<&Row>)
             let _ = answer.send(Ok(written));
         }
     }
+    true
 }

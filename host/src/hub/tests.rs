@@ -25,6 +25,7 @@ fn message(refusals: &Arc<Refusals>) -> Message {
         from: None,
         by: By::Client,
         to: None,
+        is_json: false,
         sender: Some(refusals.clone()),
     }
 }

@@ -9,8 +9,8 @@ use crate::sockjs::line::Line;
 use crate::sockjs::message::{Message, NoMessages};
 use crate::sockjs::reply::{Refused, Reply};
 
-/// Longest body of a request, and longest WebSocket message. Clients gather what is sent while a request is under way into the next.
-pub(crate) const PAYLOAD_MAX: usize = 4 << 20;
+/// Longest body of a request. Clients gather what is sent while a request is under way into the next.
+const PAYLOAD_MAX: usize = 4 << 20;
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a request waits for a service that is behind.

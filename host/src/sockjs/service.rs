@@ -22,6 +22,8 @@ use crate::sockjs::table::{Entry, Table};
 use crate::sockjs::wrap::{Callback, Wrap};
 use crate::sockjs::{iframe, poll, send, websocket};
 
+/// Sessions over HTTP of all services at once. They need no connection to last, so that one client could otherwise hold every place of the host's.
+const SESSIONS_MAX: usize = 1024;
 /// How long a request waits for the one before it, which may be gone without that having been noticed yet.
 const RIVAL_PATIENCE: Duration = Duration::from_millis(100);
 /// How long a client may take to hear that the host stops.
@@ -31,13 +33,28 @@ const FAREWELL: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(crate) struct Room {
     pub(crate) clients: Arc<Semaphore>,
+    sessions: Arc<Semaphore>,
     pub(crate) shutdown: Shutdown,
 }
 
 impl Room {
+    /// Room among the clients of the host.
+    pub(crate) fn new(clients: Arc<Semaphore>, shutdown: Shutdown) -> Self {
+        Self { clients, sessions: Arc::new(Semaphore::new(SESSIONS_MAX)), shutdown }
+    }
+
     /// A client's place; an answer when there is none.
     pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Refused> {
-        self.clients.clone().try_acquire_owned().map_err(|_| {
+        Self::place(&self.clients)
+    }
+
+    /// The places of a client without a connection that lasts.
+    fn enter_by_requests(&self) -> Result<[OwnedSemaphorePermit; 2], Refused> {
+        Ok([Self::place(&self.sessions)?, self.enter()?])
+    }
+
+    fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Refused> {
+        places.clone().try_acquire_owned().map_err(|_| {
             Refused(StatusCode::SERVICE_UNAVAILABLE, "There are too many clients, or the host is stopping.\n")
         })
     }
@@ -211,7 +228,7 @@ impl Service {
 
     /// Serves a new session until it has ended and its service is through with it.
     fn start(&self, entry: Entry) -> Result<(), Refused> {
-        let permit = self.room.enter()?;
+        let permits = self.room.enter_by_requests()?;
         let service = (self.serve)(Session::new(entry.line.clone()));
         let mut shutdown = self.room.shutdown.clone();
         tokio::spawn(async move {
@@ -226,7 +243,7 @@ impl Service {
                 entry.line.end();
             };
             tokio::join!(service, lasting);
-            drop((entry, permit));
+            drop((entry, permits));
         });
         Ok(())
     }

@@ -20,7 +20,6 @@ use crate::sockjs::line::Line;
 use crate::sockjs::message::Message;
 use crate::sockjs::receiver::Receiver;
 use crate::sockjs::reply::Reply;
-use crate::sockjs::send::PAYLOAD_MAX;
 use crate::sockjs::service::{Room, Serve};
 use crate::sockjs::session::Session;
 
@@ -47,14 +46,12 @@ pub(crate) async fn accept(mut parts: Parts, room: &Room, serve: &Serve, is_raw:
         Err(full) => return Reply::from(full).finish(),
     };
     let (serve, shutdown) = (serve.clone(), room.shutdown.clone());
-    client::limit_buffers(upgrade).max_message_size(PAYLOAD_MAX).max_frame_size(PAYLOAD_MAX).on_upgrade(
-        async move |socket| {
-            let line = Line::new();
-            let service = serve(Session::new(line.clone()));
-            tokio::join!(service, converse(socket, line, is_raw, shutdown));
-            drop(permit);
-        },
-    )
+    client::limit_buffers(upgrade).on_upgrade(async move |socket| {
+        let line = Line::new();
+        let service = serve(Session::new(line.clone()));
+        tokio::join!(service, converse(socket, line, is_raw, shutdown));
+        drop(permit);
+    })
 }
 
 /// Carries the frames and messages of a session until one side closes it.

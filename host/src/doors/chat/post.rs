@@ -30,6 +30,8 @@ pub(super) async fn answer(hub: &Hub, body: Body) -> Result<Reply, Reply> {
     };
     let draft = draft(&body?).map_err(|sentence| bad(&sentence))?;
     let history = hub.history().ok_or_else(|| Reply::busy("There is no history to write it to."))?;
+    // A client that posts without end is to push nobody out of what they read.
+    let _turn = history.post().await;
     let message = message(&draft);
     let (answer, answered) = oneshot::channel();
     let entry = Entry { frame: message.frame(), message: Some(message), draft: Some(draft), answer: Some(answer) };
@@ -96,6 +98,7 @@ fn message(draft: &Draft) -> Message {
         from: Some(draft.sender.as_str().into()),
         by: By::Client,
         to: None,
+        is_json: false,
         sender: None,
     }
 }

@@ -4,7 +4,7 @@ use pocketmux_core::{Kind, json};
 use serde_json::value::RawValue;
 
 use crate::doors::streams::event::Ways;
-use crate::message::Message;
+use crate::message::{By, Message};
 
 /// Opens a stream; `ways` as the client sees them.
 pub(crate) fn new(id: &str, meta: &str, ways: Ways) -> String {
@@ -32,17 +32,22 @@ fn line(id: &str, event: &str, more: &str) -> String {
     format!("[{},\"{event}\"{more}]\n", quoted(id.as_bytes()))
 }
 
-/// A message as JSON: a text that is an object or an array is that, any other text is a string, bytes are base64.
+/// A message as JSON: what another stream says as a value is that, and so is an object or an array of a device's; any other text is a string,
+/// bytes are base64.
 fn value(message: &Message) -> String {
     match (message.kind, str::from_utf8(&message.data)) {
         (Kind::Binary, _) => quoted(message.base64().as_bytes()),
-        (Kind::Text, Ok(text)) if text.trim_ascii_start().starts_with(['{', '[']) => {
+        (Kind::Text, Ok(text)) if message.is_json || is_structure(text) && message.by == By::Device => {
             let json = serde_json::from_str::<&RawValue>(text);
             // A newline can only stand between its parts, where a space means the same and ends no line.
             json.map_or_else(|_| quoted(text.as_bytes()), |json| json.get().replace(['\n', '\r'], " "))
         }
         (Kind::Text, _) => quoted(&message.data),
     }
+}
+
+fn is_structure(text: &str) -> bool {
+    text.trim_ascii_start().starts_with(['{', '['])
 }
 
 /// A text in WTF-8 as a JSON string.
@@ -69,6 +74,7 @@ mod tests {
             from: None,
             by: By::Device,
             to: None,
+            is_json: false,
             sender: None,
         }
     }

@@ -16,8 +16,8 @@ const FORBIDDEN: &str = "__proto__";
 pub(crate) enum Event {
     /// It opens one; no place where its `meta` names none.
     New(Option<Place>, Ways),
-    /// A message, as text in WTF-8.
-    Data(Vec<u8>),
+    /// A message.
+    Data(Data),
     Pause,
     Resume,
     /// It sends no more.
@@ -26,6 +26,14 @@ pub(crate) enum Event {
     Close,
     /// Anything else; what it means is between the client and whoever understands it.
     Other,
+}
+
+/// What a `data` event brings.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Data {
+    /// Of a string its text, in WTF-8; of any other value its JSON.
+    pub(crate) text: Vec<u8>,
+    pub(crate) is_json: bool,
 }
 
 /// Which ways a stream goes, as its receiver sees them.
@@ -88,7 +96,8 @@ impl Event {
     fn data(value: &str) -> Self {
         let string = || sockjs::Message::list_or_one(value).ok()?.first().map(|text| text.as_wtf8().to_vec());
         let text = if value.starts_with('"') { string() } else { None };
-        Self::Data(text.unwrap_or_else(|| value.into()))
+        let is_json = text.is_none();
+        Self::Data(Data { text: text.unwrap_or_else(|| value.into()), is_json })
     }
 }
 
@@ -103,7 +112,7 @@ mod tests {
     }
 
     fn place(channel: &str, device: Option<&str>) -> Option<Place> {
-        Some(Place { channel: channel.into(), device: device.map(Into::into) })
+        Some(Place { channel: channel.into(), device: device.map(Into::into), is_of_devices: false })
     }
 
     #[test]
@@ -167,7 +176,7 @@ mod tests {
     #[test]
     fn data_is_the_text_of_a_string_or_the_json_of_any_other_value_as_it_was_written() {
         let data = |json: &str| match event(&format!(r#"["i","data",{json}]"#)) {
-            Some(Event::Data(text)) => text,
+            Some(Event::Data(data)) => data.text,
             other => panic!("{other:?}"),
         };
         for (json, text) in [(r#""a\n\u00e9""#, "a\né"), (r#""""#, ""), ("1.50", "1.50"), ("null", "null")] {

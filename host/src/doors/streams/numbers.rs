@@ -1,14 +1,15 @@
 //! Where the ten numbers come from: a device that has them, or else the virtual one, on a hub that nobody else is at.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, watch};
 
 use crate::device::{Slot, Terms};
 use crate::hub::Hub;
 use crate::port::PortSpec;
 use crate::registry::Registry;
 use crate::shutdown::Shutdown;
+use crate::table::{Device, DeviceState};
 
 /// Streams that the host opens.
 pub(crate) const NUMBERS: usize = 10;
@@ -19,35 +20,44 @@ pub(crate) fn channel(number: usize) -> String {
     format!("mystream{number}")
 }
 
-/// True when some device has that channel.
+/// True when some device that is there has that channel.
 pub(crate) fn is_there(hub: &Hub, channel: &str) -> bool {
-    hub.devices().iter().any(|device| device.channels.iter().any(|known| known == channel))
+    let is_there = |device: &&Device| device.state != DeviceState::Offline;
+    hub.devices().iter().filter(is_there).any(|device| device.channels.iter().any(|known| known == channel))
 }
 
-/// The virtual device that stands in, once one had to.
-#[derive(Clone)]
-pub(crate) struct StandIn {
-    hub: Arc<OnceCell<Arc<Hub>>>,
-    shutdown: Shutdown,
+/// The virtual device that stands in, while somebody needs one.
+#[derive(Clone, Default)]
+pub(crate) struct StandIn(Arc<Mutex<Weak<Running>>>);
+
+/// A virtual device, which stops when nobody has this any more.
+pub(crate) struct Running {
+    pub(crate) hub: Arc<Hub>,
+    _stop: watch::Sender<bool>,
 }
 
 impl StandIn {
-    /// None yet; the one that there will be stops with the host.
-    pub(crate) fn new(shutdown: Shutdown) -> Self {
-        Self { hub: Arc::default(), shutdown }
+    /// True while somebody needs it.
+    #[cfg(test)]
+    pub(crate) async fn is_running(&self) -> bool {
+        self.0.lock().await.strong_count() > 0
     }
 
-    /// The hub that it is at.
-    pub(crate) async fn hub(&self) -> Arc<Hub> {
-        let start = async {
-            let hub = Arc::new(Hub::new(Registry::load(None)));
-            // A port in memory is always there.
-            if let Ok(port) = PortSpec::Demo.open(TERMS.baud).await {
-                let slot = Slot::new(PortSpec::Demo, &port, TERMS, hub.clone(), self.shutdown.clone());
-                tokio::spawn(slot.run(port));
-            }
-            hub
-        };
-        self.hub.get_or_init(|| start).await.clone()
+    /// The one that runs; it is started if none does.
+    pub(crate) async fn running(&self) -> Arc<Running> {
+        let mut known = self.0.lock().await;
+        if let Some(running) = known.upgrade() {
+            return running;
+        }
+        let hub = Arc::new(Hub::new(Registry::load(None)));
+        let (stop, stopping) = Shutdown::new();
+        // A port in memory is always there.
+        if let Ok(port) = PortSpec::Demo.open(TERMS.baud).await {
+            let slot = Slot::new(PortSpec::Demo, &port, TERMS, hub.clone(), stopping);
+            tokio::spawn(slot.run(port));
+        }
+        let running = Arc::new(Running { hub, _stop: stop });
+        *known = Arc::downgrade(&running);
+        running
     }
 }

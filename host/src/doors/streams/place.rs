@@ -17,6 +17,8 @@ pub(crate) struct Place {
     pub(crate) channel: Arc<str>,
     /// Only this device is meant.
     pub(crate) device: Option<Arc<str>>,
+    /// Only what devices say belongs there.
+    pub(crate) is_of_devices: bool,
 }
 
 impl Place {
@@ -27,14 +29,14 @@ impl Place {
                 None | Some(Value::Null) => None,
                 Some(device) => Some(device.as_str()?.into()),
             };
-            return Some(Self { channel: meta.get("channel")?.as_str()?.into(), device });
+            return Some(Self { channel: meta.get("channel")?.as_str()?.into(), device, is_of_devices: false });
         };
-        Some(Self { channel: channel.into(), device: None })
+        Some(Self { channel: channel.into(), device: None, is_of_devices: false })
     }
 
     /// Says what is wrong with a place that is none.
     pub(crate) fn judge(&self, hub: &Hub) -> Result<(), String> {
-        let Self { channel, device } = self;
+        let Self { channel, device, .. } = self;
         if HOSTS_OWN.contains(&&**channel) {
             return Err(format!("On the channel `{channel}` only the host speaks. Choose another channel."));
         }
@@ -57,7 +59,8 @@ impl Place {
 
     /// True for a message that belongs there.
     pub(crate) fn has(&self, message: &Message) -> bool {
-        self.device.is_none() || message.by == By::Device && message.from == self.device
+        let is_by_device = message.by == By::Device;
+        (is_by_device || !self.is_of_devices) && (self.device.is_none() || is_by_device && message.from == self.device)
     }
 }
 

@@ -7,9 +7,8 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::doors::streams::answer;
-use crate::doors::streams::event::Ways;
+use crate::doors::streams::event::{Data, Ways};
 use crate::doors::streams::place::Place;
-use crate::hub::Hub;
 use crate::listener::{Listener, Overrun};
 use crate::message::Message;
 use crate::sockjs::{Closed, Session};
@@ -27,8 +26,8 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Begins to give the client what is heard from now on.
-    pub(crate) fn open(id: &str, place: Place, ways: Ways, hub: Arc<Hub>, session: Arc<Session>) -> Self {
-        let listener = Arc::new(Listener::new(hub));
+    pub(crate) fn open(id: &str, place: Place, ways: Ways, listener: Listener, session: Arc<Session>) -> Self {
+        let listener = Arc::new(listener);
         if ways.writable {
             listener.add(&place.channel);
         }
@@ -49,15 +48,13 @@ impl Stream {
     /// # Errors
     ///
     /// A sentence that says what is wrong with it, and what to do.
-    pub(crate) fn say(&self, text: &[u8]) -> Result<(), String> {
+    pub(crate) fn say(&self, Data { text, is_json }: &Data) -> Result<(), String> {
         // A stream that was overrun is closed, whatever the client still writes into it.
         if !self.ways.readable || self.task.is_finished() {
             return Ok(());
         }
-        match &self.place.device {
-            None => self.listener.say(&self.place.channel, None, Kind::Text, text),
-            Some(device) => self.listener.say_to(device, &self.place.channel, Kind::Text, text),
-        }
+        let message = self.listener.message(&self.place.channel, None, Kind::Text, text);
+        self.listener.pass(Message { to: self.place.device.clone(), is_json: *is_json, ..message })
     }
 
     /// Holds what is heard, in the listener's own queue, or gives it again.

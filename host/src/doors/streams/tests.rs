@@ -6,9 +6,9 @@ use pocketmux_core::Kind;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, timeout};
 
-use super::numbers::NUMBERS;
+use super::numbers::{NUMBERS, StandIn};
 use super::{CHANNELS_PATIENCE, HELLO_PATIENCE, STREAMS_MAX};
-use crate::listener::Listener;
+use crate::listener::{Listener, WAITING_MAX};
 use crate::table::DeviceState;
 use rig::Rig;
 
@@ -29,8 +29,10 @@ async fn a_stream_is_its_channel_both_ways() {
     assert_eq!([heard(&other).await, heard(&other).await], ["hi", r#"{"x": 1.50}"#]);
     assert_eq!(rig.to_device.recv().await.unwrap().text().unwrap(), "hi");
     say(&other, "chat", "hello");
-    say(&other, "chat", "[1,\n2]");
-    assert_eq!(client.hears().await, [r#"["a","data","hello"]"#, r#"["a","data",[1, 2]]"#]);
+    say(&other, "chat", "[1,2]");
+    rig.device_says("chat", "[1,\n2]");
+    let lines = [r#"["a","data","hello"]"#, r#"["a","data","[1,2]"]"#, r#"["a","data",[1, 2]]"#];
+    assert_eq!(client.hears().await, lines, "only what comes as a value, and from devices, arrives as one");
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,12 +79,14 @@ async fn a_stream_that_was_held_too_long_is_closed_in_words_after_what_waits() {
     let rig = Rig::new();
     let (other, client) = (rig.other("none"), rig.client());
     client.says(&[r#"["a","new",{"meta":"chat"}]"#, r#"["a","pause"]"#]).await;
-    (0..1025).for_each(|number| say(&other, "chat", &number.to_string()));
+    (0..=WAITING_MAX).for_each(|number| say(&other, "chat", &number.to_string()));
     client.says(&[r#"["a","resume"]"#]).await;
     let lines = client.hears().await;
-    assert_eq!((lines.len(), lines[1023].as_str()), (1026, r#"["a","data","1023"]"#));
-    assert!(lines[1024].contains(r#"["a","error","This stream is closed: its reader was too slow"#), "{}", lines[1024]);
-    assert_eq!(lines[1025], r#"["a","close"]"#);
+    assert_eq!(lines.len(), WAITING_MAX + 2);
+    assert_eq!(lines[WAITING_MAX - 1], format!(r#"["a","data","{}"]"#, WAITING_MAX - 1));
+    let error = &lines[WAITING_MAX];
+    assert!(error.contains(r#"["a","error","This stream is closed: its reader was too slow"#), "{error}");
+    assert_eq!(lines[WAITING_MAX + 1], r#"["a","close"]"#);
     // The library answers with a close of its own, and may open the next one.
     client.says(&[r#"["a","data","lost"]"#, r#"["a","close"]"#, r#"["a","new",{"meta":"chat"}]"#]).await;
     say(&other, "chat", "again");
@@ -238,8 +242,21 @@ async fn at_numbers_the_host_opens_ten_streams_and_each_brings_what_is_heard_on_
     let expected =
         |n| format!(r#"["number-{n}","new",{{"meta":"mystream{n}","opts":{{"writable":false,"readable":true}}}}]"#);
     assert_eq!(lines, (0..10).map(expected).collect::<Vec<_>>());
-    say(&other, "mystream3", r#"{"myValue":0.123}"#);
+    say(&other, "mystream3", "of no device");
+    rig.device_says("mystream3", r#"{"myValue":0.123}"#);
     assert_eq!(client.hears().await, [r#"["number-3","data",{"myValue":0.123}]"#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_go_from_stream_to_stream_as_they_are() {
+    let rig = Rig::new();
+    let [ann, bob] = [rig.client(), rig.client()];
+    bob.says(&[r#"["b","new",{"meta":"chat"}]"#]).await;
+    ann.says(&[r#"["a","new",{"meta":"chat"}]"#]).await;
+    for value in ["1", "true", "null", r#""1""#, r#""{\"a\":1}""#, "[1.50]"] {
+        ann.says(&[&format!(r#"["a","data",{value}]"#)]).await;
+        assert_eq!(bob.hears().await, [format!(r#"["b","data",{value}]"#)]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -255,8 +272,12 @@ async fn the_streams_of_a_client_that_has_gone_listen_no_more() {
 
 #[tokio::test(start_paused = true)]
 async fn where_no_device_has_numbers_those_of_a_virtual_one_come_and_nobody_else_sees_it() {
-    let rig = Rig::new();
-    let client = rig.client_of_numbers();
+    // A board that was unplugged has them no more than one that never had.
+    let mut rig = Rig::new().with_numbers();
+    rig.device.state = DeviceState::Offline;
+    rig.hub.set(rig.id, &rig.device);
+    let stand_in = StandIn::default();
+    let client = rig.client_of(Some(stand_in.clone()));
     client.says(&[]).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let lines = client.hears().await;
@@ -266,4 +287,9 @@ async fn where_no_device_has_numbers_those_of_a_virtual_one_come_and_nobody_else
         assert!((2..=8).contains(&heard), "mystream{number}: {lines:?}");
     }
     assert_eq!(rig.hub.devices().len(), 1);
+    // It runs no longer than somebody needs it.
+    assert!(stand_in.is_running().await);
+    client.0.end();
+    client.says(&[]).await;
+    assert!(!stand_in.is_running().await);
 }

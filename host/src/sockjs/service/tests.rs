@@ -1,6 +1,6 @@
 //! Requests to services, without a server between.
 
-use super::{Room, Service};
+use super::{Room, SESSIONS_MAX, Service};
 use crate::shutdown::Shutdown;
 use crate::sockjs::suite;
 use axum::body::{Body, to_bytes};
@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 /// A room for so many clients, and who says that the host stops.
 fn room(clients: usize) -> (Room, watch::Sender<bool>) {
     let (stop, shutdown) = Shutdown::new();
-    (Room { clients: Arc::new(Semaphore::new(clients)), shutdown }, stop)
+    (Room::new(Arc::new(Semaphore::new(clients)), shutdown), stop)
 }
 
 async fn ask(services: &[Service], method: &str, uri: &str, body: &str) -> Response<Body> {
@@ -73,6 +73,21 @@ async fn sessions_have_a_bound_and_one_that_is_forgotten_makes_room() {
     assert_eq!(ask(&services, "POST", "/echo/0/c/xhr_send", "[]").await.status(), StatusCode::NOT_FOUND);
     tokio::time::sleep(std::time::Duration::from_secs(6)).await;
     assert_eq!(poll(&services, "/echo/0/c").await, "o\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_without_a_connection_leave_places_for_other_clients() {
+    let (room, _stop) = room(4096);
+    let services = suite::services(&room);
+    let mut opened = 0;
+    for n in 0..2000 {
+        opened += usize::from(poll(&services, &format!("/echo/0/{n}")).await == "o\n");
+    }
+    assert_eq!(opened, SESSIONS_MAX);
+    assert!(room.enter().is_ok());
+    // They do not last unless somebody comes back to them.
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    assert_eq!(poll(&services, "/echo/0/late").await, "o\n");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use pocketmux_core::Delivery;
-use tokio::sync::{mpsc, watch};
+use pocketmux_core::{Delivery, Kind};
+use tokio::sync::mpsc;
 use tokio::time::{Duration, timeout};
 
 use crate::doors::streams::numbers::{self, NUMBERS, StandIn};
 use crate::doors::streams::serve;
 use crate::hub::Hub;
 use crate::listener::Listener;
-use crate::message::Message;
+use crate::message::{By, Message};
 use crate::registry::Registry;
-use crate::shutdown::Shutdown;
 use crate::sockjs::{Frame, Line, Session};
 use crate::table::{Device, DeviceId, DeviceState};
 
@@ -22,8 +21,6 @@ pub(super) struct Rig {
     pub(super) id: DeviceId,
     pub(super) device: Device,
     pub(super) to_device: mpsc::Receiver<Message>,
-    shutdown: Shutdown,
-    _stop: watch::Sender<bool>,
 }
 
 impl Rig {
@@ -35,8 +32,7 @@ impl Rig {
         device.channels = ["chat", "typing", "log"].map(String::from).into();
         device.deliveries = [("typing".into(), Delivery::Latest), ("log".into(), Delivery::Lossy)].into();
         hub.set(id, &device);
-        let (stop, shutdown) = Shutdown::new();
-        Self { hub: Arc::new(hub), id, device, to_device, shutdown, _stop: stop }
+        Self { hub: Arc::new(hub), id, device, to_device }
     }
 
     pub(super) fn client(&self) -> Client {
@@ -45,7 +41,7 @@ impl Rig {
 
     /// A client for which the host opens the streams of the numbers.
     pub(super) fn client_of_numbers(&self) -> Client {
-        self.client_of(Some(StandIn::new(self.shutdown.clone())))
+        self.client_of(Some(StandIn::default()))
     }
 
     pub(super) fn client_of(&self, stand_in: Option<StandIn>) -> Client {
@@ -59,6 +55,26 @@ impl Rig {
         self.device.channels.extend((0..NUMBERS).map(numbers::channel));
         self.hub.set(self.id, &self.device);
         self
+    }
+
+    /// The device says something on a channel.
+    pub(super) fn device_says(&self, channel: &str, text: &str) {
+        let (id, name) = ("d-1".into(), Some(self.device.name.as_str().into()));
+        let (by, to, is_json, sender) = (By::Device, None, false, None);
+        let data = text.as_bytes().into();
+        let message = Message {
+            channel: channel.into(),
+            id,
+            kind: Kind::Text,
+            meta: "".into(),
+            is_json,
+            data,
+            from: name,
+            by,
+            to,
+            sender,
+        };
+        self.hub.post(channel, message.frame(), Some(message)).unwrap();
     }
 
     /// Somebody who talks and listens elsewhere.
