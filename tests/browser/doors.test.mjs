@@ -8,19 +8,22 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import MuxDemux from 'mux-demux';
+import reconnect from 'reconnect-core';
 import SockJS from 'sockjs-client';
 import { WebSocket } from 'ws';
+import { bundle } from './bundle.mjs';
 import { streamOf } from './duplex.mjs';
 import { folder, freePort, openPage, startBoard, startBrowser, startHost, unwind } from './rig.mjs';
 
 const limit = { timeout: 60_000 };
-const multiplexScript = createRequire(import.meta.url).resolve('websocket-multiplex/multiplex_client.js');
+const { resolve: find } = createRequire(import.meta.url);
+const [sockjsScript, multiplexScript] = ['sockjs-client/dist/sockjs.js', 'websocket-multiplex/multiplex_client.js'].map((name) => find(name));
 // It is a script for pages, which declares a global.
 const WebSocketMultiplex = new Function(`${readFileSync(multiplexScript, 'utf8')}; return WebSocketMultiplex;`)();
 
 const ends = [];
 const doors = [];
-let host, chatUrl;
+let host, chatUrl, start;
 
 before(async () => {
   const home = await folder();
@@ -30,7 +33,11 @@ before(async () => {
   ends.push(() => board.unplug());
   const chatPort = await freePort();
   chatUrl = `http://localhost:${chatPort}`;
-  host = await startHost({ device, data: join(home.path, 'data'), args: ['--chat-listen', `127.0.0.1:${chatPort}`] });
+  const port = await freePort();
+  start = async () => {
+    host = await startHost({ device, data: join(home.path, 'data'), port, args: ['--chat-listen', `127.0.0.1:${chatPort}`] });
+  };
+  await start();
   ends.push(() => host.stop());
   const browser = await startBrowser();
   ends.push(() => browser.close());
@@ -39,7 +46,8 @@ before(async () => {
   doors.push(await page(browser));
   for (const transport of ['websocket', 'xhr-streaming', 'eventsource', 'xhr-polling']) doors.push(await topic(transport));
   doors.push(await stream('a bare WebSocket', new WebSocket(`${host.url.replace('http', 'ws')}/streams`)));
-  doors.push(await stream('shoe', new SockJS(`${host.url}/shoe`)));
+  for (const transport of ['htmlfile', 'jsonp-polling']) doors.push(await topicInPage(browser, transport));
+  doors.push(await shoeInPage(browser));
   for (const [name, url] of [['chat', `${host.url}/ws`], ['chat on a listener of its own', `${chatUrl}/any/path`]]) doors.push(await chat(name, url));
   for (const door of doors) ends.push(door.close);
 }, limit);
@@ -114,6 +122,40 @@ async function topic(transport) {
   channel.onmessage = ({ data }) => it.hear(data);
   await new Promise((resolve) => (channel.onopen = resolve));
   return it;
+}
+
+/** A client in a page, which gives what it hears to `hear`, and has a function `say`. */
+async function inPage(browser, name, path, scripts, run, argument) {
+  const opened = await openPage(browser, `${host.url}${path}`);
+  const it = client(name, (text) => opened.page.evaluate((line) => window.say(line), text), opened.close);
+  await opened.page.exposeFunction('hear', (text) => it.hear(text));
+  for (const script of scripts) await opened.page.addScriptTag(script);
+  await opened.page.evaluate(run, argument);
+  return it;
+}
+
+function topicInPage(browser, transport) {
+  const scripts = [{ path: sockjsScript }, { path: multiplexScript }];
+  const run = (wanted) =>
+    new Promise((resolve) => {
+      const socket = new window.SockJS('/multiplex', null, { transports: [wanted] });
+      const channel = new window.WebSocketMultiplex(socket).channel('chat');
+      channel.onmessage = ({ data }) => window.hear(data);
+      channel.onopen = () => resolve();
+      window.say = (text) => channel.send(text);
+    });
+  return inPage(browser, `topics by ${transport} in a page`, '/multiplex/', scripts, run, transport);
+}
+
+async function shoeInPage(browser) {
+  const content = await bundle(`
+    const connection = require('shoe')('/shoe'), mux = require('mux-demux')();
+    connection.pipe(mux).pipe(connection);
+    const stream = mux.createStream('chat');
+    stream.on('data', (text) => window.hear(text));
+    window.say = (text) => { stream.write(text); };
+  `);
+  return inPage(browser, 'streams by shoe in a page', '/shoe/', [{ content }], () => {});
 }
 
 async function stream(name, socket) {
@@ -228,4 +270,38 @@ test('those who say much, as they may, push nobody out', limit, async () => {
     assert.deepEqual(lines.map(({ text }) => parseInt(text, 10)), [...Array(120).keys()], door.name);
     assert.equal(door.heard.filter(({ text }) => /^post \d+ y/.test(text)).length, posts.length, door.name);
   }
+});
+
+test('clients that connect again go on after a restart of the host, and the history has what they missed', limit, async (context) => {
+  const url = `${host.url.replace('http', 'ws')}/streams`;
+  const lasting = reconnect(() => streamOf(new WebSocket(url)))({ initialDelay: 50, maxDelay: 500 });
+  context.after(() => lasting.disconnect());
+  lasting.on('error', () => {});
+  const connected = () =>
+    new Promise((resolve) => {
+      lasting.once('connection', (connection) => {
+        const mux = MuxDemux();
+        connection.pipe(mux).pipe(connection);
+        resolve(mux.createStream('chat'));
+      });
+    });
+  const hears = (channel, line) => new Promise((resolve) => channel.on('data', (text) => text === line && resolve()));
+  const say = async (content) => {
+    const body = JSON.stringify({ sender: 'restarted', content });
+    return (await fetch(`${chatUrl}/api/messages`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).json();
+  };
+  let channel = connected();
+  lasting.connect();
+  await channel;
+  const { id } = await say('before the restart');
+  channel = connected();
+  await host.stop();
+  await start();
+  const again = await channel;
+  // It listens once its line is there, which nobody is told of.
+  const heard = hears(again, 'after the restart');
+  const saying = setInterval(() => say('after the restart').catch(() => {}), 500);
+  await heard.finally(() => clearInterval(saying));
+  const missed = await (await fetch(`${chatUrl}/api/messages?since=${id}`)).json();
+  assert.ok(missed.length > 0 && missed.every(({ content }) => content !== 'before the restart'), JSON.stringify(missed));
 });

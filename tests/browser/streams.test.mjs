@@ -2,14 +2,12 @@
 
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { Readable } from 'node:stream';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import browserify from 'browserify';
 import MuxDemux from 'mux-demux';
 import reconnect from 'reconnect-core';
 import SockJS from 'sockjs-client';
 import { WebSocket } from 'ws';
+import { bundle } from './bundle.mjs';
 import { streamOf } from './duplex.mjs';
 import { folder, freePort, openPage, startBoard, startBrowser, startHost, unwind } from './rig.mjs';
 
@@ -198,13 +196,6 @@ test('streams end when the host goes, and reconnect-core comes back and goes on'
   await online();
   await talk(again);
 });
-
-/** The published packages as one script for a page. */
-async function bundle(source) {
-  const bundler = browserify();
-  bundler.add(Readable.from([source]), { basedir: fileURLToPath(new URL('.', import.meta.url)) });
-  return new Promise((resolve, reject) => bundler.bundle((error, script) => (error ? reject(error) : resolve(String(script)))));
-}
 
 test('shoe in a page: the ten numbers of the board come, and a chat goes both ways', limit, async () => {
   const script = await bundle(`
