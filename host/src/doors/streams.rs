@@ -219,8 +219,10 @@ impl Client {
             if judged.is_ok() || timeout_at(until, changes.changed()).await.is_err() {
                 return judged;
             }
-            // What has changed is seen by looking again.
-            let _ = changes.take(&mut Vec::new());
+            // What has changed is seen by looking again, also by one that fell behind.
+            if changes.take(&mut Vec::new()).is_err() {
+                changes = self.hub.subscribe(true).0;
+            }
         }
     }
 }
