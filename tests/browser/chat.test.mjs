@@ -137,11 +137,11 @@ test('a page of another port may list, post and listen; a page of another site m
     const headers = { 'content-type': 'application/json' };
     const posted = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ sender: 'Eve', content: 'from afar' }) });
     const rows = await (await fetch(url)).json();
-    return [posted.status, rows.at(-1), await news];
+    return [posted.status, rows.filter(({ content }) => content === 'from afar').length, await news];
   }, [api, `ws://localhost:${chatPort}/`]);
   assert.equal(status, 201);
   assert.equal(told.data.content, 'from afar');
-  assert.ok([listed.content, listed.content.replace(/^microbit heard: /, '')].includes('from afar'));
+  assert.equal(listed, 1);
 
   const strange = { Origin: 'https://evil.example' };
   const refused = await post({ sender: 'Eve', content: 'from elsewhere' }, strange);
@@ -156,7 +156,10 @@ test('a client that was away asks for what it missed, also after a restart of th
   host = await startHost({ device, data, args });
   const since = await list(`?since=${last.id}`);
   assert.deepEqual(since.filter(({ sender }) => sender !== 'microbit'), [missed]);
-  const newest = await list('?limit=2');
-  assert.deepEqual(newest, (await list()).slice(-2));
-  assert.deepEqual(await list(`?limit=1&before=${newest[0].id}`), (await list()).slice(-3, -2));
+  // The board may still answer meanwhile.
+  const [before, newest, after] = [await list(), await list('?limit=2'), await list()];
+  const at = after.findIndex(({ id }) => id === newest[0].id);
+  assert.deepEqual(newest, after.slice(at, at + 2));
+  assert.ok(at + 2 >= before.length, 'they are the newest');
+  assert.deepEqual(await list(`?limit=1&before=${newest[0].id}`), after.slice(at - 1, at));
 });
