@@ -26,19 +26,28 @@ pub(crate) struct Hub {
     listeners: Mutex<Listeners>,
     registry: Mutex<Registry>,
     history: Option<History>,
-    /// Where the ring ends; readers wait for it to change.
+    /// Where the ring of frames ends; readers wait for it to change.
     end: watch::Sender<u64>,
+    /// The same of the feed: its readers are not woken by every frame.
+    feed_end: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     ring: Ring,
+    /// The live feed of the chat.
+    feed: Ring,
     table: Table,
     /// Frames on the channel `device` so far.
     described: u64,
 }
 
 impl State {
+    /// The ring of those who read that.
+    fn read_by(&self, reads: Reads) -> &Ring {
+        if reads == Reads::Feed { &self.feed } else { &self.ring }
+    }
+
     fn describe(&mut self, device: &Device) -> Utf8Bytes {
         self.described += 1;
         let json = serde_json::to_string(device).unwrap_or_default();
@@ -57,6 +66,7 @@ impl Hub {
             registry: Mutex::new(registry),
             history: None,
             end: watch::Sender::new(0),
+            feed_end: watch::Sender::new(0),
         }
     }
 
@@ -91,11 +101,15 @@ impl Hub {
     }
 
     fn push(&self, mut state: MutexGuard<'_, State>, audience: Audience, text: Utf8Bytes) {
-        state.ring.push(audience, text);
-        let end = state.ring.end();
+        let (ring, known_end) = match audience {
+            Audience::Feed => (&mut state.feed, &self.feed_end),
+            Audience::Everyone | Audience::Sessions => (&mut state.ring, &self.end),
+        };
+        ring.push(audience, text);
+        let end = ring.end();
         drop(state);
         // Another publisher may have been faster; the end never goes back.
-        self.end.send_if_modified(|known| {
+        known_end.send_if_modified(|known| {
             let is_later = end > *known;
             *known = end.max(*known);
             is_later
@@ -120,7 +134,8 @@ impl Hub {
     }
 
     fn read_on(&self, state: &State, reads: Reads) -> Reader<'_> {
-        Reader { hub: self, place: state.ring.end(), reads, end: self.end.subscribe() }
+        let end = if reads == Reads::Feed { &self.feed_end } else { &self.end };
+        Reader { hub: self, place: state.read_by(reads).end(), reads, end: end.subscribe() }
     }
 
     /// Adds a port whose device has not said hello.
@@ -261,7 +276,7 @@ impl Reader<'_> {
 
     /// Takes what there is, up to the size of a batch.
     pub(crate) fn take(&mut self, batch: &mut Vec<Utf8Bytes>) -> Result<(), Lagged> {
-        self.hub.lock().ring.read(&mut self.place, self.reads, batch)
+        self.hub.lock().read_by(self.reads).read(&mut self.place, self.reads, batch)
     }
 }
 

@@ -50,7 +50,7 @@ export async function startHost({ device = 'demo', data, port, args = [] }) {
   const listen = `127.0.0.1:${port ?? (await freePort())}`;
   const child = start(paths.host, ['--port', device, '--listen', listen, '--data', data, ...args]);
   const [url] = await child.says(/http:\/\/localhost:\d+/, 20_000);
-  return { url, output: child.output, stop: child.stop };
+  return { url, pid: child.pid, output: child.output, stop: child.stop };
 }
 
 /**
@@ -167,7 +167,7 @@ function start(command, args) {
     clearTimeout(force);
     return child.exitCode;
   };
-  return { says, stop, output: () => text };
+  return { pid: child.pid, says, stop, output: () => text };
 }
 
 function requireFile(path, advice) {
