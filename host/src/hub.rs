@@ -178,7 +178,7 @@ impl Hub {
 
     /// True when some door or the history has that channel.
     pub(crate) fn is_heard(&self, channel: &str) -> bool {
-        self.history_of(channel).is_some() || self.listeners().have(channel)
+        self.is_kept(channel) || self.listeners().have(channel)
     }
 
     /// True when nobody is to have what the history has not.

@@ -115,14 +115,15 @@ impl<'h> Inbound<'h> {
             );
             self.refusals.refuse(&sentence, || place);
         }
-        let from = frame.from.and_then(|from| Some(String::from_utf8_lossy(&Rebuild::string(from).ok()?).into()));
+        // Most frames end no message.
+        let from = || Some(String::from_utf8_lossy(&Rebuild::string(frame.from?).ok()?).into());
         let message = |whole: &Whole| Message {
             channel: channel.into(),
             id: frame.message_id.0.into(),
             kind,
             meta: whole.meta.as_str().into(),
             data: whole.data.as_slice().into(),
-            from,
+            from: from(),
             by: By::Client,
             to: None,
             is_json: false,

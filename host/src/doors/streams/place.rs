@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::history::CHAT;
 use crate::hub::Hub;
 use crate::inbound::HOSTS_OWN;
 use crate::message::{By, Message};
-
-/// The channel that is always there.
-const CHAT: &str = "chat";
 
 /// The `meta` of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]

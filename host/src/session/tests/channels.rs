@@ -3,10 +3,10 @@
 use std::cell::Cell;
 
 use pocketmux_core::{Channel, Config, Event, Identity, Link, Message};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::io::{AsyncReadExt as _, DuplexStream};
 use tokio::time::{Duration, Instant, timeout};
 
-use super::rig::{Board, FILE, Rig, client, client_frame, frames, refused, run_ms, up};
+use super::rig::{Board, FILE, Rig, client, client_frame, frames, refused, run_ms, transmit, up};
 
 /// Bytes that a line of 115200 baud carries in a millisecond.
 const LINE: usize = 12;
@@ -18,12 +18,7 @@ async fn crawl(board: &mut Board, rate: usize, is_done: impl Fn(&Board) -> bool)
     let mut input = vec![0; rate];
     while !is_done(board) {
         let now_us = board.started.elapsed().as_micros() as u64;
-        board.link.handle_timeout(now_us);
-        while !board.link.poll_transmit(now_us).is_empty() {
-            let bytes = board.link.poll_transmit(now_us).to_vec();
-            board.wire.write_all(&bytes).await.unwrap();
-            board.link.consume(bytes.len());
-        }
+        transmit(&mut board.link, &mut board.wire, now_us).await;
         tokio::time::sleep(Duration::from_millis(1)).await;
         if let Ok(read) = timeout(Duration::ZERO, board.wire.read(&mut input)).await {
             board.hear(&input[..read.unwrap()], now_us);
@@ -56,12 +51,7 @@ impl Small {
         let end = Instant::now() + Duration::from_millis(ms);
         while Instant::now() < end {
             let now_us = self.started.elapsed().as_micros() as u64;
-            self.link.handle_timeout(now_us);
-            while !self.link.poll_transmit(now_us).is_empty() {
-                let bytes = self.link.poll_transmit(now_us).to_vec();
-                self.wire.write_all(&bytes).await.unwrap();
-                self.link.consume(bytes.len());
-            }
+            transmit(&mut self.link, &mut self.wire, now_us).await;
             let Ok(read) = timeout(Duration::from_millis(5), self.wire.read(&mut input)).await else { continue };
             let mut input = &input[..read.unwrap()];
             while !input.is_empty() {

@@ -58,12 +58,7 @@ impl Board {
         let mut input = [0; 512];
         while !is_done(self) {
             let now_us = self.started.elapsed().as_micros() as u64;
-            self.link.handle_timeout(now_us);
-            while !self.link.poll_transmit(now_us).is_empty() {
-                let bytes = self.link.poll_transmit(now_us).to_vec();
-                self.wire.write_all(&bytes).await.unwrap();
-                self.link.consume(bytes.len());
-            }
+            transmit(&mut self.link, &mut self.wire, now_us).await;
             let Ok(read) = timeout(Duration::from_millis(10), self.wire.read(&mut input)).await else { continue };
             self.hear(&input[..read.unwrap()], self.started.elapsed().as_micros() as u64);
         }
@@ -85,6 +80,20 @@ impl Board {
                 }
             }
         }
+    }
+}
+
+/// Does what is due at a board, and sends what it has to send.
+pub(super) async fn transmit<const CHANNELS: usize>(
+    link: &mut Link<'static, 256, 16, CHANNELS>,
+    wire: &mut DuplexStream,
+    now_us: u64,
+) {
+    link.handle_timeout(now_us);
+    while !link.poll_transmit(now_us).is_empty() {
+        let bytes = link.poll_transmit(now_us).to_vec();
+        wire.write_all(&bytes).await.unwrap();
+        link.consume(bytes.len());
     }
 }
 
