@@ -20,10 +20,15 @@ impl<'a> Reader<'a> {
         Some(byte)
     }
 
-    pub(crate) fn u32(&mut self) -> Option<u32> {
+    /// So many bytes.
+    pub(crate) fn take<const LEN: usize>(&mut self) -> Option<[u8; LEN]> {
         let (bytes, rest) = self.rest.split_first_chunk()?;
         self.rest = rest;
-        Some(u32::from_le_bytes(*bytes))
+        Some(*bytes)
+    }
+
+    pub(crate) fn u32(&mut self) -> Option<u32> {
+        self.take().map(u32::from_le_bytes)
     }
 
     /// LEB128; `None` for one that is cut short or above `u32::MAX`.

@@ -6,20 +6,31 @@
 #[cfg(any(test, not(feature = "fast")))]
 mod nibbles;
 
-#[cfg(feature = "fast")]
-use crc32fast::hash;
 #[cfg(not(feature = "fast"))]
-use nibbles::hash;
+use nibbles::extend;
 
 /// The check value of `bytes`.
 #[must_use]
 pub fn crc32(bytes: &[u8]) -> u32 {
-    hash(bytes)
+    extend(0, bytes)
+}
+
+/// The check value of bytes that come piece by piece: of what came before, whose own is `before`, and of `bytes`. It begins with 0.
+#[must_use]
+pub fn crc32_after(before: u32, bytes: &[u8]) -> u32 {
+    extend(before, bytes)
+}
+
+#[cfg(feature = "fast")]
+fn extend(before: u32, bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(before);
+    hasher.update(bytes);
+    hasher.finalize()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{crc32, nibbles};
+    use super::{crc32, crc32_after, nibbles};
 
     #[test]
     fn the_check_of_the_catalogue_comes_out() {
@@ -35,7 +46,10 @@ mod tests {
                     },
                 )
             });
-            assert_eq!((crc32(&bytes), nibbles::hash(&bytes)), (bit_by_bit, bit_by_bit), "{len} bytes");
+            assert_eq!((crc32(&bytes), nibbles::extend(0, &bytes)), (bit_by_bit, bit_by_bit), "{len} bytes");
+            let (head, tail) = bytes.split_at(len / 3);
+            assert_eq!(crc32_after(crc32(head), tail), bit_by_bit, "{len} bytes in two pieces");
+            assert_eq!(nibbles::extend(nibbles::extend(0, head), tail), bit_by_bit, "{len} bytes in two pieces");
         }
     }
 }

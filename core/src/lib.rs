@@ -95,6 +95,7 @@ mod cut;
 pub mod deframe;
 mod demux;
 mod event;
+pub mod files;
 mod frame;
 mod greeting;
 #[cfg(feature = "embedded-io-07")]

@@ -18,10 +18,10 @@ const fn table() -> [u32; 16] {
     table
 }
 
-/// The check value of `bytes`.
-pub(super) fn hash(bytes: &[u8]) -> u32 {
+/// The check value of what came before, whose own is `before`, and of `bytes`.
+pub(super) fn extend(before: u32, bytes: &[u8]) -> u32 {
     let (words, rest) = bytes.as_chunks();
-    let crc = words.iter().fold(u32::MAX, |crc, word| word_step(crc ^ u32::from_le_bytes(*word)));
+    let crc = words.iter().fold(!before, |crc, word| word_step(crc ^ u32::from_le_bytes(*word)));
     !rest.iter().fold(crc, |crc, byte| byte_step(crc ^ u32::from(*byte)))
 }
 
