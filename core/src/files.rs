@@ -1,9 +1,265 @@
-//! Files over a link: offered, fetched, listed, and resumed where they stopped.
+//! Files over a [`Link`](crate::Link): offered, fetched, listed, and resumed where they stopped ([section 8](crate::protocol#8-files)).
+//!
+//! [`Files`] sits beside a link as another state machine: it is given the frames of its channel, puts messages of its own into the link's queue, and
+//! keeps content in a [`Store`]. Time goes in as a number; it waits for nothing and allocates nothing.
+//!
+//! - give every [`Event::Frame`](crate::Event::Frame) to [`Files::handle_frame`]; what is [`Heard::Plain`] is not of this protocol;
+//! - tell it of [`Event::Down`](crate::Event::Down) by [`Files::handle_down`];
+//! - call [`Files::transmit`] whenever the link or the clock has moved, and take what [`Files::poll_event`] tells.
+//!
+//! A transfer that this side began goes on by itself on the next link, from where the receiver has stored and proved. One that the other
+//! side began is begun again by that side.
 
 mod digest;
+mod message;
 mod name;
+mod reason;
+mod receive;
 mod store;
+mod transfer;
+mod transmit;
 
 pub use digest::{Algorithm, Digest, Hasher};
+pub use message::{CONTROL_MAX, FileMessage, Number};
 pub use name::{NAME_MAX, Name, NameError};
+pub use reason::Reason;
+pub use receive::{Answer, Heard};
 pub use store::{About, Entry, FileId, KIND_MAX, Kind, Space, Store, StoreError};
+pub use transfer::{Failure, STALL_US, TransferId};
+
+use heapless::{Deque, Vec};
+
+use crate::channel::{Channel, ChannelId, Priority};
+use crate::frame::MessageId;
+use receive::Control;
+use transfer::{State, Transfer};
+use transmit::Reply;
+
+/// The meta of this protocol's messages, and how that of its channel begins.
+pub const META: &str = "files/1";
+/// Name of the channel of files.
+pub const FILE_CHANNEL: &str = "file";
+
+/// The channel as a side opens it that speaks this protocol.
+#[must_use]
+pub const fn channel() -> Channel<'static> {
+    let meta = if cfg!(feature = "sha256") { "files/1 sha-256" } else { "files/1 crc-32" };
+    Channel::new(FILE_CHANNEL).with_priority(Priority::Bulk).with_meta(meta)
+}
+
+/// The algorithm that a side can check which opened its channel with this meta; `None` if it does not speak the protocol.
+#[must_use]
+pub fn algorithm_of(meta: &str) -> Option<Algorithm> {
+    match meta.strip_prefix(META)? {
+        " sha-256" => Some(Algorithm::Sha256),
+        " crc-32" => Some(Algorithm::Crc32),
+        _ => None,
+    }
+}
+
+/// Requests of the other side whose answer waits to be sent.
+const REPLIES: usize = 4;
+/// Messages that were given up and may still be coming.
+const IGNORED: usize = 4;
+
+/// The transfers of one link, at most `TRANSFERS` at a time.
+///
+/// Costs about 200 bytes of RAM, and 400 a transfer, beside the store.
+#[derive(Debug)]
+pub struct Files<S, const TRANSFERS: usize> {
+    store: S,
+    channel: ChannelId,
+    /// Steps of hashing in one call.
+    steps: u16,
+    transfers: Vec<Transfer, TRANSFERS>,
+    control: Control,
+    ignored: Deque<MessageId, IGNORED>,
+    replies: Deque<(Number, Reply), REPLIES>,
+    /// What was last said, while it may not be whole at the other side.
+    said: Option<MessageId>,
+    next_number: u32,
+    turn: usize,
+}
+
+/// How a transfer stands, for people to see.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'f> {
+    /// Which one.
+    pub id: TransferId,
+    /// The file's name.
+    pub name: &'f Name,
+    /// It is on its way out.
+    pub is_sending: bool,
+    /// Bytes sent or stored so far; what was sent is not yet stored there.
+    pub at: u32,
+    /// Its length; 0 while it is not known of a file that was asked for.
+    pub size: u32,
+    /// Of the whole, when it is known.
+    pub digest: Option<Digest>,
+    /// The content is moving: both sides agree where to begin.
+    pub is_moving: bool,
+}
+
+/// The end of a transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Ended {
+    /// Which one.
+    pub id: TransferId,
+    /// The file's name.
+    pub name: Name,
+    /// It was on its way out.
+    pub is_sending: bool,
+    /// Its length, 0 if it was never known.
+    pub size: u32,
+    /// Of the whole, if it was known.
+    pub digest: Option<Digest>,
+    /// Verified and stored at its receiver, or why not.
+    pub result: Result<(), Failure>,
+}
+
+impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
+    /// Transfers on that channel of a link, between the other side and `store`.
+    ///
+    /// A call of [`transmit`](Files::transmit) hashes at most `steps` times 128 bytes: few where something else waits for a turn meanwhile.
+    pub const fn new(store: S, channel: ChannelId, steps: u16) -> Self {
+        Self {
+            store,
+            channel,
+            steps,
+            transfers: Vec::new(),
+            control: Control::NONE,
+            ignored: Deque::new(),
+            replies: Deque::new(),
+            said: None,
+            next_number: 0,
+            turn: 0,
+        }
+    }
+
+    /// The store, for its owner's own use.
+    pub fn store(&mut self) -> &mut S {
+        &mut self.store
+    }
+
+    /// The channel has another number from now on.
+    pub fn set_channel(&mut self, channel: ChannelId) {
+        self.channel = channel;
+    }
+
+    /// How every transfer stands.
+    pub fn transfers(&self) -> impl Iterator<Item = Progress<'_>> {
+        self.transfers.iter().map(|transfer| {
+            let Transfer { id, ref name, is_sending, at, size, digest, .. } = *transfer;
+            let is_moving = matches!(transfer.state, State::Moving | State::Verifying);
+            Progress { id, name, is_sending, at, size, digest, is_moving }
+        })
+    }
+
+    /// Offers a file of the store to the other side.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; [`StoreError::TooMany`] also while `TRANSFERS` are under way.
+    pub fn offer(&mut self, name: &Name) -> Result<TransferId, StoreError> {
+        let id = self.number();
+        self.send(TransferId { number: id, is_ours: true }, name)
+    }
+
+    /// Asks the other side for a file, which the store receives.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooMany`] while `TRANSFERS` are under way.
+    pub fn get(&mut self, name: &Name) -> Result<TransferId, StoreError> {
+        let id = TransferId { number: self.number(), is_ours: true };
+        let transfer = Transfer::new(id, false, name.clone());
+        self.transfers.push(transfer).map_err(|_| StoreError::TooMany)?;
+        Ok(id)
+    }
+
+    /// Ends a transfer: with [`Reason::Cancelled`] for good, with [`Reason::Paused`] so that it can be begun again from where it stands.
+    pub fn cancel(&mut self, id: TransferId, reason: Reason) {
+        let Some(transfer) = self.transfers.iter_mut().find(|transfer| transfer.id == id) else { return };
+        if matches!(transfer.state, State::Ending(_) | State::Ended(_)) {
+            return;
+        }
+        transfer.state = match transfer.state {
+            // The other side knows nothing of it.
+            State::Beginning => State::Ended(Err(Failure { reason, is_theirs: false })),
+            _ => State::Ending(Err(reason)),
+        };
+    }
+
+    /// The link has ended: what this side began is begun again on the next, what the other side began is over here until it does so.
+    pub fn handle_down(&mut self) {
+        (self.control, self.said) = (Control::NONE, None);
+        self.ignored.clear();
+        self.replies.clear();
+        let store = &mut self.store;
+        self.transfers.retain_mut(|transfer| {
+            (transfer.stream, transfer.message) = (None, None);
+            match transfer.state {
+                State::Ended(_) => return true,
+                // There is nobody to tell any more.
+                State::Ending(result) => {
+                    transfer.close(store, result.err());
+                    transfer.state = State::Ended(result.map_err(|reason| Failure { reason, is_theirs: false }));
+                    return true;
+                }
+                _ => {}
+            }
+            if !transfer.id.is_ours {
+                transfer.close(store, None);
+                return false;
+            }
+            if !transfer.is_sending {
+                transfer.close(store, None);
+            }
+            if transfer.digest.is_some() || !transfer.is_sending {
+                transfer.state = State::Beginning;
+            }
+            true
+        });
+    }
+
+    /// What the application is to know; `None` when there is no more of it.
+    pub fn poll_event(&mut self) -> Option<Ended> {
+        let is_ended = |transfer: &Transfer| matches!(transfer.state, State::Ended(_));
+        let at = self.transfers.iter().position(is_ended)?;
+        let Transfer { id, name, is_sending, size, digest, state, .. } = self.transfers.swap_remove(at);
+        let State::Ended(result) = state else { return None };
+        Some(Ended { id, name, is_sending, size, digest, result })
+    }
+
+    /// When to call [`transmit`](Files::transmit) at the latest; `None` for never.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<u64> {
+        if self.transfers.iter().any(Transfer::has_work) {
+            return Some(0);
+        }
+        self.transfers.iter().filter(|transfer| transfer.is_waiting()).map(|transfer| transfer.due_us).min()
+    }
+
+    fn number(&mut self) -> u32 {
+        self.next_number = self.next_number.wrapping_add(1);
+        self.next_number
+    }
+
+    /// Begins to send a file of the store.
+    fn send(&mut self, id: TransferId, name: &Name) -> Result<TransferId, StoreError> {
+        if self.transfers.is_full() {
+            return Err(StoreError::TooMany);
+        }
+        let (file, entry) = self.store.open(name)?;
+        let mut transfer = Transfer::new(id, true, entry.name);
+        (transfer.kind, transfer.size, transfer.digest) = (entry.kind, entry.size, entry.digest);
+        transfer.file = Some(file);
+        if transfer.digest.is_none() {
+            transfer.hash(Algorithm::BEST, entry.size, None);
+        }
+        // There is room, which was looked at.
+        let _ = self.transfers.push(transfer);
+        Ok(id)
+    }
+}

@@ -55,6 +55,12 @@ impl Stream {
         self.next
     }
 
+    /// True when its last frame is written.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.total == Some(self.next)
+    }
+
     /// Queues one frame; see [`Link::write`](crate::Link::write).
     pub(crate) fn push<const FRAME: usize, const BLOCKS: usize>(
         &mut self,

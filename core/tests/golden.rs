@@ -23,7 +23,7 @@ fn next<'a>(number: u8, place: u8, data: &'a [u8]) -> Data<'a> {
     Data { labels: None, kind: Kind::Binary, ..data }
 }
 
-/// The packets of section 9, by their names there.
+/// The packets of section 10, by their names there.
 fn packets() -> Vec<(&'static str, Packet<'static>)> {
     let terms = Terms {
         version_min: 2,

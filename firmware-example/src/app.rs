@@ -5,9 +5,10 @@ use core::fmt::Write as _;
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 use heapless::{Deque, String};
 use pocketmux_core::io::{Wire, WireError, transmit};
-use pocketmux_core::{ChannelId, Config, Demux, Event, Identity, Link, Message, MessageId, Priority, Rebuilt};
+use pocketmux_core::files::{Files, Heard, Store};
+use pocketmux_core::{Buffer, ChannelId, Config, Demux, Event, Identity, Link, Message, MessageId, Priority, Rebuilt};
 
-use crate::channels::{BoardLink, CHANNELS, CHAT, LOG, PRESENCE, STATS, TYPING};
+use crate::channels::{BLOCKS, CHANNELS, CHAT, COUNT, FILE, FRAME, LOG, PRESENCE, STATS, TYPING};
 use crate::chat::Chat;
 use crate::file::Sender;
 use crate::log::info;
@@ -15,6 +16,8 @@ use crate::numbers::Numbers;
 
 const PRESENCE_US: u64 = 1_000_000;
 const STATS_US: u64 = 5_000_000;
+/// Files on their way at a time, in and out.
+const TRANSFERS: usize = 2;
 
 /// Which board this is.
 #[derive(Clone, Debug)]
@@ -37,10 +40,13 @@ impl Board {
     }
 }
 
-/// The application; about 7 KiB of RAM.
-pub struct App<'b> {
+/// The application, whose files are in a store `S`; about 8 KiB of RAM beside that.
+///
+/// The parameters of its [`Link`] are those of the smallest board unless it is told others.
+pub struct App<'b, S, const FRAME_MAX: usize = FRAME, const POOL: usize = BLOCKS, P = [u8; FRAME_MAX]> {
     name: &'static str,
-    link: BoardLink<'b>,
+    link: Link<'b, FRAME_MAX, POOL, COUNT, P>,
+    files: Files<S, TRANSFERS>,
     wire: Wire<64>,
     messages: Demux<(ChannelId, MessageId), [u8; 256], 3>,
     chat: Chat,
@@ -55,10 +61,12 @@ pub struct App<'b> {
     is_open: bool,
 }
 
-impl<'b> App<'b> {
+impl<'b, S: Store, const FRAME_MAX: usize, const POOL: usize, P: Buffer> App<'b, S, FRAME_MAX, POOL, P> {
     /// An application that says hello on its first step.
+    ///
+    /// It hashes `hash_steps` times 128 bytes of a file in a step: as many as it has the time for before something else wants its turn.
     #[must_use]
-    pub fn new(board: &'b Board) -> Self {
+    pub fn new(board: &'b Board, store: S, hash_steps: u16) -> Self {
         let firmware = concat!("pocketmux-example ", env!("CARGO_PKG_VERSION"));
         let identity = Identity { name: board.name, firmware, serial: &board.serial };
         let config = Config { identity, epoch: board.epoch, ..Config::default() };
@@ -67,6 +75,7 @@ impl<'b> App<'b> {
             // Made where it stays, and its channels opened on the first step: a second one, on its way here, would not fit on the stack
             // of the smallest board.
             link: Link::new(config),
+            files: Files::new(store, FILE, hash_steps),
             wire: Wire::new(),
             messages: Demux::new(|| [0; 256]),
             chat: Chat::default(),
@@ -128,11 +137,15 @@ impl<'b> App<'b> {
                 Event::Down => {
                     info!("down: the peer has started anew");
                     self.messages.clear();
+                    self.files.handle_down();
                     self.chat = Chat::default();
                     self.file = None;
                     self.wants_file = false;
                 }
                 Event::Frame(frame) => {
+                    if self.files.handle_frame(&frame, now_us) != Heard::Plain {
+                        continue;
+                    }
                     let rebuilt = self.messages.insert((frame.channel, frame.message), &frame);
                     match rebuilt {
                         Ok(Some(message)) if frame.channel == CHAT => self.chat.hear(&message, now_us),
@@ -202,6 +215,16 @@ impl<'b> App<'b> {
             self.numbers.told(now_us);
         }
         self.work_on_file();
+        self.files.transmit(&mut self.link, now_us);
+        while let Some(ended) = self.files.poll_event() {
+            info!("{}", ended);
+            self.log(match (ended.result, ended.is_sending) {
+                (Ok(()), true) => "sent a file",
+                (Ok(()), false) => "received a file",
+                (Err(_), true) => "a file on its way out ended early",
+                (Err(_), false) => "a file on its way in ended early",
+            });
+        }
     }
 
     /// Says how the link does, in a function of its own for the sake of the stack.

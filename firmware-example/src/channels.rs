@@ -1,16 +1,20 @@
 //! The channels of the application, and the link that carries them.
 
-use pocketmux_core::{Channel, ChannelId, Delivery, Link, Priority, STATS_CHANNEL};
+use pocketmux_core::{Channel, ChannelId, Delivery, Priority, STATS_CHANNEL, files};
 
-/// Bytes of the longest run on the wire: a file chunk with its meta and labels, and so few that the smallest
-/// board has 4 of its 16 KiB to spare at its fullest.
+/// Bytes of the longest run on the wire that a board takes: a file chunk with its meta and labels, and so few that the smallest
+/// has 4 of its 16 KiB to spare at its fullest.
 pub const FRAME: usize = 192;
+/// Frames that a board's link keeps in memory.
+pub const BLOCKS: usize = 8;
 
-pub(crate) const CHANNELS: [Channel<'static>; 16] = [
+/// Channels of the application.
+pub(crate) const COUNT: usize = 16;
+pub(crate) const CHANNELS: [Channel<'static>; COUNT] = [
     Channel::new("chat"),
     Channel::new("presence").with_priority(Priority::Urgent).with_delivery(Delivery::Latest),
     Channel::new("typing").with_priority(Priority::Urgent).with_delivery(Delivery::Latest),
-    Channel::new("file").with_priority(Priority::Bulk),
+    files::channel(),
     Channel::new("log").with_priority(Priority::Bulk).with_delivery(Delivery::Lossy),
     Channel::new(STATS_CHANNEL)
         .with_priority(Priority::Bulk)
@@ -39,6 +43,3 @@ pub(crate) const NUMBERS: core::ops::Range<u8> = 6..16;
 const fn number(name: &'static str) -> Channel<'static> {
     Channel::new(name).with_priority(Priority::Bulk).with_delivery(Delivery::Lossy)
 }
-
-/// The link of this application: a pool of 8 frames, up to 16 channels; about 4 KiB.
-pub(crate) type BoardLink<'b> = Link<'b, FRAME, 8, 16>;

@@ -3,9 +3,9 @@
 use core::fmt::Write;
 
 use heapless::String;
-use pocketmux_core::{SendError, Stream};
+use pocketmux_core::{Buffer, Link, SendError, Stream};
 
-use crate::channels::{BoardLink, FILE};
+use crate::channels::{COUNT, FILE};
 
 /// The name that travels in the `meta` of the first frame.
 pub const NAME: &str = "one-wire.txt";
@@ -25,7 +25,9 @@ pub(crate) struct Sender {
 
 impl Sender {
     /// Begins the message; `None` while there is no peer to send it to.
-    pub(crate) fn begin(link: &mut BoardLink<'_>) -> Option<Self> {
+    pub(crate) fn begin<const FRAME: usize, const BLOCKS: usize, P: Buffer>(
+        link: &mut Link<'_, FRAME, BLOCKS, COUNT, P>,
+    ) -> Option<Self> {
         let mut meta = String::new();
         // A short name and a number fit.
         let _ = write!(meta, r#"{{"name":"{NAME}","size":{},"type":"text/plain"}}"#, CONTENT.len());
@@ -36,7 +38,10 @@ impl Sender {
     }
 
     /// Queues as many chunks as there is room for; true when the last is queued, or when the link that they were for is gone.
-    pub(crate) fn send_more(&mut self, link: &mut BoardLink<'_>) -> bool {
+    pub(crate) fn send_more<const FRAME: usize, const BLOCKS: usize, P: Buffer>(
+        &mut self,
+        link: &mut Link<'_, FRAME, BLOCKS, COUNT, P>,
+    ) -> bool {
         loop {
             let rest = CONTENT.get(self.sent..).unwrap_or_default();
             let chunk = rest.get(..self.chunk).unwrap_or(rest);

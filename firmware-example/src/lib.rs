@@ -9,7 +9,7 @@
 //! | `chat` | normal | text; each line is answered, `/file` and `/help` are commands |
 //! | `presence` | urgent, latest | `online`, every second |
 //! | `typing` | urgent, latest | `typing` when it begins to think, `idle` when it is done |
-//! | `file` | bulk | [`file::CONTENT`], with a `meta` of JSON that has its name and size |
+//! | `file` | bulk | [`file::CONTENT`], with a `meta` of JSON that has its name and size; and the files of the board's store, in both directions |
 //! | `log` | bulk, lossy | a line for what happens |
 //! | `mystream0` to `mystream9` | bulk, lossy | a number between 0 and 1 as `{"myValue":0.123}`, each every half second |
 
@@ -27,5 +27,5 @@ pub mod ring;
 pub mod uart;
 
 pub use app::{App, Board};
-pub use channels::FRAME;
+pub use channels::{BLOCKS, FRAME};
 pub use chat::THINK_US;

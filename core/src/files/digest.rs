@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use crate::bytes::{Reader, Writer};
 use crate::crc::crc32_after;
 
+const NONE: u8 = 0;
 const CRC32: u8 = 1;
 const SHA256: u8 = 2;
 
@@ -44,23 +45,26 @@ impl Digest {
         }
     }
 
-    pub(crate) fn read(body: &mut Reader<'_>) -> Option<Self> {
+    /// Reads a digest, or that it is not known.
+    pub(super) fn read(body: &mut Reader<'_>) -> Option<Option<Self>> {
         match body.u8()? {
-            CRC32 => body.u32().map(Self::Crc32),
-            SHA256 => body.take().map(Self::Sha256),
+            NONE => Some(None),
+            CRC32 => Some(Some(Self::Crc32(body.u32()?))),
+            SHA256 => Some(Some(Self::Sha256(body.take()?))),
             _ => None,
         }
     }
 
-    pub(crate) fn write(&self, out: &mut Writer<'_>) {
-        match self {
-            Self::Crc32(crc) => {
+    pub(super) fn write(digest: Option<Self>, out: &mut Writer<'_>) {
+        match digest {
+            None => out.u8(NONE),
+            Some(Self::Crc32(crc)) => {
                 out.u8(CRC32);
-                out.u32(*crc);
+                out.u32(crc);
             }
-            Self::Sha256(hash) => {
+            Some(Self::Sha256(hash)) => {
                 out.u8(SHA256);
-                out.put(hash);
+                out.put(&hash);
             }
         }
     }

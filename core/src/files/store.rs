@@ -169,7 +169,7 @@ pub trait Store {
     /// Notes the digest of a file of which it was not known.
     fn note(&mut self, _file: FileId, _digest: Digest) {}
 
-    /// Removes the file and the partial of that name.
+    /// Removes the file of that name; if there is none, the partial.
     ///
     /// # Errors
     ///

@@ -1,0 +1,290 @@
+//! What goes to the other side: requests, answers, and the content of files.
+
+use crate::buffer::Buffer;
+use crate::cut::Message;
+use crate::frame::Kind as FrameKind;
+use crate::link::Link;
+use crate::mux::SendError;
+
+use super::message::{CONTROL_MAX, DATA_HEAD_MAX, FileMessage, Number};
+use super::reason::Reason;
+use super::store::Store;
+use super::transfer::{Failure, State, Transfer};
+use super::{Files, META};
+
+/// Bytes of a file that are read at once.
+const PIECE: usize = 240;
+/// Frames of one transfer before the next has its turn: as many as fill a long packet.
+const BURST: usize = 4;
+/// Frames of the channel that wait in the link's queue: more would gain nothing, and take room from others.
+const WAITING_MAX: usize = 2 * BURST;
+
+/// What is to be answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reply {
+    /// The entry of that index, or how much room there is.
+    Entry(u32),
+    /// It was done.
+    Done,
+    /// It was not.
+    Cancel(Reason),
+}
+
+impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
+    /// Puts what is due into the queue of the link, as far as there is room, and does what hashing and erasing is due.
+    pub fn transmit<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        &mut self,
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
+        now_us: u64,
+    ) {
+        self.work();
+        if !link.is_up() {
+            return;
+        }
+        self.give_up_stalled(link.is_silent(), now_us);
+        self.answer(link);
+        self.speak(link, now_us);
+        self.move_content(link, now_us);
+    }
+
+    /// Asks for the entry of that index of the other side's store; the answer comes as [`Heard::Answer`](super::Heard::Answer) with the number that this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Full`] until the link has room and what was said before has arrived; [`SendError::Down`] and others of the link.
+    pub fn list<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        &mut self,
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
+        index: u32,
+    ) -> Result<u32, SendError> {
+        self.request(link, &FileMessage::List(index))
+    }
+
+    /// Asks the other side to remove a file.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list`](Files::list).
+    pub fn remove<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        &mut self,
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
+        name: &str,
+    ) -> Result<u32, SendError> {
+        self.request(link, &FileMessage::Remove(name))
+    }
+
+    /// Asks the other side to give a file another name.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list`](Files::list).
+    pub fn rename<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        &mut self,
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
+        from: &str,
+        to: &str,
+    ) -> Result<u32, SendError> {
+        self.request(link, &FileMessage::Rename { from, to })
+    }
+
+    fn request<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        &mut self,
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
+        message: &FileMessage<'_>,
+    ) -> Result<u32, SendError> {
+        let number = self.number();
+        self.say(link, Number { number, is_yours: false }, message).map(|()| number)
+    }
+
+    /// Sends a control message, once the one before is whole at the other side.
+    fn say<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        &mut self,
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
+        number: Number,
+        message: &FileMessage<'_>,
+    ) -> Result<(), SendError> {
+        if self.said.is_some_and(|said| link.is_pending(said)) {
+            return Err(SendError::Full);
+        }
+        let mut out = [0; CONTROL_MAX];
+        let data = message.encode(number, &mut out).ok_or(SendError::TooLong(1))?;
+        self.said = Some(link.send(self.channel, &Message { kind: FrameKind::Binary, meta: META, data })?);
+        Ok(())
+    }
+
+    fn work(&mut self) {
+        for _ in 0..self.steps {
+            let Some(transfer) = self.transfers.iter_mut().find(|transfer| transfer.has_work()) else { return };
+            transfer.work(&mut self.store);
+        }
+    }
+
+    fn give_up_stalled(&mut self, is_silent: bool, now_us: u64) {
+        for transfer in self.transfers.iter_mut().filter(|transfer| transfer.is_waiting()) {
+            if is_silent {
+                transfer.touch(now_us);
+            } else if now_us >= transfer.due_us {
+                transfer.state = State::Ending(Err(Reason::Stalled));
+            }
+        }
+    }
+
+    /// Answers requests.
+    fn answer<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        &mut self,
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
+    ) {
+        while let Some(&(number, reply)) = self.replies.front() {
+            let sent = match reply {
+                Reply::Done => self.say(link, number, &FileMessage::Done),
+                Reply::Cancel(reason) => self.say(link, number, &FileMessage::Cancel(reason)),
+                Reply::Entry(index) => match self.store.entry(index as usize) {
+                    None => {
+                        let space = self.store.space();
+                        self.say(link, number, &FileMessage::Space(space))
+                    }
+                    Some(entry) => {
+                        let (size, stored, digest) = (entry.size, entry.stored, entry.digest);
+                        let (kind, name) = (entry.kind.as_str(), entry.name.as_str());
+                        self.say(link, number, &FileMessage::Entry { index, size, stored, digest, kind, name })
+                    }
+                },
+            };
+            if sent == Err(SendError::Full) {
+                return;
+            }
+            self.replies.pop_front();
+        }
+    }
+
+    /// Says what is to be said of transfers.
+    fn speak<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        &mut self,
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
+        now_us: u64,
+    ) {
+        for at in 0..self.transfers.len() {
+            let Some(transfer) = self.transfers.get(at) else { return };
+            let number = Number { number: transfer.id.number, is_yours: !transfer.id.is_ours };
+            let Transfer { is_sending, size, digest, at: offset, .. } = *transfer;
+            // What is borrowed by the message must not be in `self`.
+            let (name, kind) = (transfer.name.clone(), transfer.kind.clone());
+            let message = match (&transfer.state, digest) {
+                (State::Beginning, Some(digest)) if is_sending => {
+                    FileMessage::Offer { size, digest, kind: &kind, name: name.as_str() }
+                }
+                (State::Beginning, _) => FileMessage::Get(name.as_str()),
+                (State::Accepting, _) => FileMessage::Accept { offset, digest: Some(transfer.hasher.digest()) },
+                (State::Ending(Ok(())), _) => FileMessage::Done,
+                (State::Ending(Err(reason)), _) => FileMessage::Cancel(*reason),
+                _ => continue,
+            };
+            match self.say(link, number, &message) {
+                Err(SendError::Full) => return,
+                // The channel is closed: the other side gets nothing of it, and the stall ends it.
+                Err(_) => continue,
+                Ok(()) => {}
+            }
+            self.said(at, now_us);
+        }
+    }
+
+    /// What was to be said of a transfer was said.
+    fn said(&mut self, at: usize, now_us: u64) {
+        let Some(transfer) = self.transfers.get_mut(at) else { return };
+        transfer.touch(now_us);
+        transfer.state = match transfer.state {
+            State::Beginning => State::Asking,
+            State::Accepting => State::Moving,
+            State::Ending(result) => {
+                transfer.close(&mut self.store, result.err());
+                State::Ended(result.map_err(|reason| Failure { reason, is_theirs: false }))
+            }
+            _ => return,
+        };
+        if matches!(transfer.state, State::Ended(_)) {
+            let message = transfer.message.take();
+            self.ignore(message);
+        }
+    }
+
+    /// Queues content, in turns.
+    fn move_content<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        &mut self,
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
+        now_us: u64,
+    ) {
+        for _ in 0..self.transfers.len() {
+            let count = self.transfers.len().max(1);
+            let Some(transfer) = self.transfers.get_mut(self.turn % count) else { return };
+            if transfer.is_sending && matches!(transfer.state, State::Moving) {
+                for _ in 0..BURST {
+                    if link.mux().waiting(self.channel) >= WAITING_MAX {
+                        return;
+                    }
+                    match transfer.write(&mut self.store, link, self.channel) {
+                        Ok(true) => transfer.touch(now_us),
+                        Ok(false) => break,
+                        Err(reason) => {
+                            transfer.state = State::Ending(Err(reason));
+                            break;
+                        }
+                    }
+                    if !matches!(transfer.state, State::Moving) {
+                        break;
+                    }
+                }
+            }
+            self.turn = (self.turn + 1) % count;
+        }
+    }
+}
+
+impl Transfer {
+    /// Queues one frame of content; false when there is no room for it.
+    fn write<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        &mut self,
+        store: &mut impl Store,
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
+        channel: crate::channel::ChannelId,
+    ) -> Result<bool, Reason> {
+        let file = self.file.ok_or(Reason::Failed)?;
+        let mut buf = [0; DATA_HEAD_MAX + PIECE];
+        let mut head = 0;
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            place => {
+                let number = Number { number: self.id.number, is_yours: !self.id.is_ours };
+                let data = FileMessage::Data { offset: self.at, content: &[] };
+                head = data.encode(number, &mut buf).map_or(0, |head| head.len());
+                place.insert(link.begin(channel).map_err(|_| Reason::Stalled)?)
+            }
+        };
+        let rest = self.size.saturating_sub(self.at) as usize;
+        let piece_max = PIECE.min(link.frame_room());
+        let piece = buf.get_mut(head..head + rest.min(piece_max)).unwrap_or_default();
+        let wanted = piece.len();
+        if store.read(file, self.at, piece)? < wanted {
+            // The file has become shorter.
+            return Err(Reason::Failed);
+        }
+        let data = buf.get(..head + wanted).unwrap_or_default();
+        match link.write(stream, META, data, wanted == rest) {
+            Ok(len) if len >= head => {
+                self.at += (len - head) as u32;
+                if stream.is_ended() {
+                    (self.state, self.stream) = (State::Verifying, None);
+                }
+                Ok(true)
+            }
+            Err(SendError::Full) => {
+                if head > 0 {
+                    self.stream = None;
+                }
+                Ok(false)
+            }
+            // A frame so short that it does not hold the beginning, or no link that it was begun for.
+            Ok(_) | Err(_) => Err(Reason::Stalled),
+        }
+    }
+}
