@@ -78,7 +78,10 @@ pub struct Files<S, const TRANSFERS: usize> {
     /// What was last said, while it may not be whole at the other side.
     said: Option<MessageId>,
     next_number: u32,
+    /// Whose content goes next, and how many frames of it went since it has the turn.
     turn: usize,
+    burst: u8,
+    is_held: bool,
 }
 
 /// How a transfer stands, for people to see.
@@ -134,6 +137,8 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             said: None,
             next_number: 0,
             turn: 0,
+            burst: 0,
+            is_held: false,
         }
     }
 
