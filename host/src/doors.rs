@@ -4,6 +4,7 @@
 //! door in this sense: their text goes through unchanged (see `client`).
 
 pub(crate) mod chat;
+pub(crate) mod files;
 mod streams;
 mod topics;
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -13,7 +13,9 @@ use tokio::time::{Duration, timeout};
 use tracing::{info, warn};
 
 use crate::attached::Attached;
+use crate::depot::{Depot, Limits};
 use crate::device::{Slot, Terms};
+use crate::doors::files::Files;
 use crate::doors::{self, Example};
 use crate::history::History;
 use crate::hub::Hub;
@@ -44,6 +46,10 @@ pub struct Options {
     pub chat_listen: Option<SocketAddr>,
     /// Where to keep what outlives the host; nothing is kept without it.
     pub data: Option<PathBuf>,
+    /// Bytes of a file, at most.
+    pub file_size_max: u64,
+    /// Files there may be, uploads that are not whole among them.
+    pub files_max: usize,
     /// Pages from elsewhere that may use the host.
     pub allow_origins: Vec<Origin>,
     /// Services in place of channels, to try clients with.
@@ -61,6 +67,8 @@ impl Default for Options {
             listen: (Ipv4Addr::LOCALHOST, 8765).into(),
             chat_listen: None,
             data: None,
+            file_size_max: 1 << 30,
+            files_max: 1000,
             allow_origins: Vec::new(),
             example: None,
             sockjs_test_services: false,
@@ -87,6 +95,9 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("Nothing can listen on {0}: {1}. Choose another address with {2}, such as 127.0.0.1:8765 or 0.0.0.0:8765.")]
     Listen(SocketAddr, io::Error, &'static str),
+    /// There is no place for files.
+    #[error("There is no place for files ({0}), neither in --data nor in {dir}. Make room in one of them.", dir = std::env::temp_dir().display())]
+    Files(io::Error),
 }
 
 /// A host that runs.
@@ -158,6 +169,10 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
     let registry = Registry::load(options.data.as_deref());
     let writer = registry.keep();
     let history = History::open(options.data.as_deref());
+    let limits = Limits { size_max: options.file_size_max, files_max: options.files_max };
+    let depot = open_depot(options.data.as_deref(), limits).await.map_err(StartError::Files)?;
+    // Nothing sends files to devices yet.
+    depot.on_whole(|_| None);
     let (hub, historian) = Hub::with_history(registry, history);
     let (stop, stopping) = Shutdown::new();
     let mut devices = JoinSet::new();
@@ -174,6 +189,7 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
     }
     let web = Web {
         hub,
+        files: Files::new(depot, stopping.clone()),
         services: services.into(),
         allowed: options.allow_origins.into(),
         clients: clients.clone(),
@@ -212,6 +228,27 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
         }
     });
     Ok(Host { local_addr, chat_addr, task })
+}
+
+/// Opens the files in the data directory; where that cannot be, in a folder that goes with the run.
+async fn open_depot(data: Option<&Path>, limits: Limits) -> io::Result<Depot> {
+    let data = data.map(Path::to_owned);
+    // A large upload that is whole is read through.
+    let opening = tokio::task::spawn_blocking(move || {
+        match data.as_deref().map(|data| (data, Depot::open(Some(data), limits))) {
+            Some((_, Ok(depot))) => Ok(depot),
+            Some((data, Err(error))) => {
+                warn!(
+                    "The files in {} cannot be used: {error}. They are left as they are; this run keeps its files elsewhere, and forgets \
+                 them when it ends.",
+                    data.display()
+                );
+                Depot::open(None, limits)
+            }
+            None => Depot::open(None, limits),
+        }
+    });
+    opening.await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 /// Listens on the address that an option names, and says which it is: port 0 takes any that is free.

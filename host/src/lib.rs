@@ -4,6 +4,7 @@
 //!                                        .-> client <-> WebSocket: frames, text unchanged
 //! port <-> session (the core's Link) <-> hub <-> doors: topics and streams (SockJS), chat (HTTP)
 //!                                        '-> history: the chat, committed before anyone is told
+//! depot: files, each content once <-> door: uploads that resume, downloads (HTTP)
 //! ```
 //!
 //! One task owns a port and its link. The hub fans out: a frame's text is made once, and every client reads it at its own pace from
@@ -27,6 +28,7 @@ mod backlog;
 mod client;
 mod com_port;
 mod demo;
+mod depot;
 mod device;
 mod doors;
 mod hello;
