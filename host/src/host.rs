@@ -16,6 +16,7 @@ use crate::attached::Attached;
 use crate::depot::{Depot, Limits};
 use crate::device::{Slot, Terms};
 use crate::doors::files::Files;
+use crate::doors::transfers;
 use crate::doors::{self, Example};
 use crate::history::History;
 use crate::hub::Hub;
@@ -26,6 +27,7 @@ use crate::registry::Registry;
 use crate::server;
 use crate::shutdown::Shutdown;
 use crate::sockjs;
+use crate::transfers::Transfers;
 use crate::web::{CLIENTS_MAX, Web, router};
 
 /// How long everything may take to stop; clients that hold out longer are cut off.
@@ -171,14 +173,15 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
     let history = History::open(options.data.as_deref());
     let limits = Limits { size_max: options.file_size_max, files_max: options.files_max };
     let depot = open_depot(options.data.as_deref(), limits).await.map_err(StartError::Files)?;
-    // Nothing sends files to devices yet.
-    depot.on_whole(|_| None);
-    let (hub, historian) = Hub::with_history(registry, history);
+    let transfers = Transfers::open(options.data.as_deref());
+    let (hub, historian) = Hub::with_history(registry, history, transfers);
+    let sender = hub.clone();
+    depot.on_whole(move |file| transfers::send(&sender, file));
     let (stop, stopping) = Shutdown::new();
     let mut devices = JoinSet::new();
     for (port, spec) in opened {
         let terms = Terms { baud: options.baud, silence_ms: options.silence_ms };
-        let slot = Slot::new(spec, &port, terms, hub.clone(), stopping.clone());
+        let slot = Slot::new(spec, &port, terms, hub.clone(), Some(depot.clone()), stopping.clone());
         devices.spawn(slot.run(port));
     }
     let clients = Arc::new(Semaphore::new(CLIENTS_MAX as usize));
@@ -188,8 +191,9 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
         services.extend(sockjs::suite_services(&room));
     }
     let web = Web {
-        hub,
-        files: Files::new(depot, stopping.clone()),
+        hub: hub.clone(),
+        files: Files::new(depot.clone(), stopping.clone()),
+        depot,
         services: services.into(),
         allowed: options.allow_origins.into(),
         clients: clients.clone(),
@@ -222,6 +226,10 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
             warn!("Some clients did not answer the goodbye and are cut off.");
             servers.abort_all();
         }
+        if timeout(STOP_PATIENCE, hub.transfers().finish()).await.is_err() {
+            warn!("The disk does not take the transfers: those of late may not be in it.");
+        }
+        drop(hub);
         // Last, since everyone before may still have had something to say.
         if timeout(STOP_PATIENCE, historian.finish()).await.is_err() {
             warn!("The disk does not take the history: what was said last may not be in it.");

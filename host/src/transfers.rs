@@ -170,9 +170,10 @@ impl Transfers {
         self.lock().row(id).cloned()
     }
 
-    /// Those of a device that are not over, in the order in which they were begun.
+    /// Those of a device that are not over, or of which it is still to be told, in the order in which they were begun.
     pub(crate) fn of_device(&self, device: &str) -> Vec<Transfer> {
-        let is_its = |transfer: &&Transfer| transfer.device == device && transfer.state.is_open();
+        let is_its =
+            |transfer: &&Transfer| transfer.device == device && (transfer.state.is_open() || transfer.drops);
         self.lock().rows.values().filter(is_its).cloned().collect()
     }
 
@@ -215,6 +216,7 @@ impl Transfers {
         let changed = self.change(id, |transfer| {
             if !(state == State::Waiting && matches!(transfer.state, State::Waiting | State::Running)) {
                 transfer.enter(state, "");
+                transfer.drops = state == State::Cancelled && transfer.direction == Direction::To && transfer.at > 0;
             }
         });
         self.wishes.send_modify(|wishes| *wishes += 1);

@@ -13,7 +13,8 @@ use tokio::sync::Semaphore;
 use tracing::warn;
 
 use crate::client;
-use crate::doors::{chat, files};
+use crate::depot::Depot;
+use crate::doors::{chat, files, transfers};
 use crate::hub::Hub;
 use crate::origin::{self, Origin, Refused};
 use crate::page::{self, respond};
@@ -28,6 +29,7 @@ pub(crate) const CLIENTS_MAX: u32 = 4096;
 #[derive(Clone)]
 pub(crate) struct Web {
     pub(crate) hub: Arc<Hub>,
+    pub(crate) depot: Depot,
     pub(crate) files: files::Files,
     pub(crate) services: Arc<[Service]>,
     pub(crate) allowed: Arc<[Origin]>,
@@ -61,6 +63,9 @@ async fn handle(State(web): State<Web>, request: Request<Body>) -> Response<Body
     }
     if files::holds(parts.uri.path()) && !web.is_for_chat {
         return web.files.answer(parts, body).await;
+    }
+    if let Some(place) = transfers::Place::at(parts.uri.path()).filter(|_| !web.is_for_chat) {
+        return transfers::answer(&web.hub, &web.depot, place, &parts, body).await;
     }
     if !text(&parts.headers, header::UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
         return web.answer(&parts.method, parts.uri.path(), &parts.headers);

@@ -204,6 +204,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         let Some(transfer) = self.transfers.get_mut(at) else { return };
         transfer.touch(now_us);
         transfer.state = match transfer.state {
+            State::Beginning if transfer.is_unwanted => State::Ending(Err(Reason::Cancelled)),
             State::Beginning => State::Asking,
             State::Accepting => State::Moving,
             State::Ending(result) => {

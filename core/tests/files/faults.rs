@@ -57,6 +57,28 @@ fn a_pulled_cable_is_waited_for_however_long() {
 }
 
 #[test]
+fn what_is_cancelled_while_the_receiver_is_away_is_dropped_when_it_is_back() {
+    let content = content(20_000);
+    for has_rebooted in [false, true] {
+        let mut pair = Pair::up(Shelf::with(&[("one", &content)]), Shelf::default());
+        let id = pair.a.files.offer(&name("one")).unwrap();
+        pair.run_ms(700);
+        pair.is_unplugged = true;
+        pair.run_ms(1500);
+        pair.a.files.cancel(id, Reason::Cancelled);
+        pair.run_ms(1500);
+        if has_rebooted {
+            pair.reboot_b(0);
+        }
+        assert!(pair.b.shelf().partial("one").is_some());
+        pair.is_unplugged = false;
+        pair.run_until_ended(1);
+        assert_eq!(pair.results(), [Err(Reason::Cancelled)]);
+        assert_eq!(pair.b.shelf().partial("one"), None);
+    }
+}
+
+#[test]
 fn a_part_that_is_not_the_same_is_not_built_upon() {
     let content = content(20_000);
     let mut pair = Pair::up(Shelf::with(&[("one", &content)]), Shelf::default());

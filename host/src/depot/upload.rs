@@ -111,6 +111,11 @@ impl Upload {
         Ok(())
     }
 
+    /// Reads what it has from `offset` on, as the system gives it.
+    pub(crate) fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(out, offset)
+    }
+
     /// Brings to the disk what it has.
     pub(crate) fn sync(&self) -> Result<(), DiskError> {
         Ok(self.disk().sync(&self.file)?)
@@ -160,7 +165,6 @@ impl Upload {
     }
 
     /// Removes it and all that it has.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for what comes from a device and cannot be gone on with"))]
     pub(crate) fn discard(self) -> Result<(), DiskError> {
         self.slot.depot.forget(self.slot.depot.lock(), self.id())
     }

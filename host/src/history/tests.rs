@@ -14,6 +14,7 @@ use crate::listener::Listener;
 use crate::message::{By, Message};
 use crate::refusal::Refusals;
 use crate::registry::Registry;
+use crate::transfers::Transfers;
 use crate::table::DeviceState;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -223,7 +224,7 @@ impl Rig {
     fn new() -> Self {
         let history = History::open(None);
         let store = history.store.clone();
-        let (hub, _writer) = Hub::with_history(Registry::load(None), history);
+        let (hub, _writer) = Hub::with_history(Registry::load(None), history, Transfers::open(None));
         let (task, device) = mpsc::channel(8);
         let (id, mut row) = hub.open("tty".into(), "/dev/tty".into(), task);
         (row.state, row.channels) = (DeviceState::Online, vec![CHAT.into()]);
@@ -329,7 +330,7 @@ async fn of_more_messages_under_way_than_there_is_room_for_nobody_has_the_rest()
 #[tokio::test]
 async fn the_thread_ends_with_the_hub() {
     let history = History::open(None);
-    let (hub, writer) = Hub::with_history(Registry::load(None), history);
+    let (hub, writer) = Hub::with_history(Registry::load(None), history, Transfers::open(None));
     drop(hub);
     let ended = tokio::task::spawn_blocking(move || writer.join());
     timeout(PATIENCE, ended).await.expect("it ends").unwrap();

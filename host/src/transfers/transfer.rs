@@ -88,6 +88,9 @@ pub(crate) struct Transfer {
     /// The device began it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_theirs: bool,
+    /// It was cancelled, and the device is still to be told to drop what it has of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) drops: bool,
 }
 
 impl Transfer {
@@ -107,6 +110,7 @@ impl Transfer {
             rate: 0,
             revision: 0,
             is_theirs: false,
+            drops: false,
         }
     }
 
