@@ -13,6 +13,9 @@
 mod digest;
 mod message;
 mod name;
+#[cfg(feature = "nor")]
+mod nor;
+mod ram;
 mod reason;
 mod receive;
 mod store;
@@ -22,6 +25,9 @@ mod transmit;
 pub use digest::{Algorithm, Digest, Hasher};
 pub use message::{CONTROL_MAX, FileMessage, Number};
 pub use name::{NAME_MAX, Name, NameError};
+#[cfg(feature = "nor")]
+pub use nor::{Nor, RECEIVED_AT_ONCE};
+pub use ram::Ram;
 pub use reason::Reason;
 pub use receive::{Answer, Heard};
 pub use store::{About, Entry, FileId, KIND_MAX, Kind, Space, Store, StoreError};
