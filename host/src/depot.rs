@@ -17,8 +17,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -32,7 +31,10 @@ mod entry;
 mod file;
 mod id;
 mod name;
+mod new;
+mod opening;
 mod recover;
+mod taking;
 mod upload;
 
 pub(crate) use digest::Digest;
@@ -41,21 +43,12 @@ pub(crate) use entry::Entry;
 pub(crate) use file::File;
 pub(crate) use id::FileId;
 pub(crate) use name::Name;
+pub(crate) use new::{CreateError, Limits, New};
+pub(crate) use taking::TakeError;
 pub(crate) use upload::{AppendError, FinishError, Upload};
 
 use disk::Disk;
 use upload::Slot;
-
-const FOLDER: &str = "files";
-
-/// How much there may be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// Bytes of a file.
-    pub(crate) size_max: u64,
-    /// Files, uploads among them.
-    pub(crate) files_max: usize,
-}
 
 /// The files of the host. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -84,23 +77,6 @@ struct Record {
     is_taken: bool,
 }
 
-/// What a new file is to be.
-#[derive(Clone, Debug)]
-pub(crate) struct New {
-    /// The id that it is to have; else one is made up.
-    pub(crate) id: Option<FileId>,
-    pub(crate) name: Name,
-    /// Its media type.
-    pub(crate) kind: String,
-    pub(crate) size: u64,
-    /// The device that it comes from.
-    pub(crate) from: Option<String>,
-    /// The device that it is to be sent to once it is whole.
-    pub(crate) device: Option<String>,
-    /// What the client has said of it, in its own words.
-    pub(crate) metadata: Option<String>,
-}
-
 /// A file or an upload, as it is listed.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Listed {
@@ -110,67 +86,7 @@ pub(crate) struct Listed {
     pub(crate) offset: u64,
 }
 
-/// Why there is no new file.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CreateError {
-    #[error("A file has at most {0} bytes here. The host's --file-size-max says so.")]
-    TooLarge(u64),
-    #[error(
-        "There are {0} files already, as many as there may be. Remove some, or start the host with a higher --files-max."
-    )]
-    TooMany(usize),
-    /// The id that it was to have is another's.
-    #[error("There is a file of this id already.")]
-    Exists,
-    #[error(transparent)]
-    Disk(#[from] DiskError),
-}
-
-/// Why an upload cannot be gone on with, or a file be removed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TakeError {
-    #[error("There is no file of this id.")]
-    Missing,
-    /// It is whole.
-    #[error("This file is whole already.")]
-    Whole(Box<File>),
-    #[error("Someone else adds to this upload right now.")]
-    Taken,
-    #[error(transparent)]
-    Disk(#[from] DiskError),
-}
-
 impl Depot {
-    /// Opens the files in a data directory; without one, in a new folder that goes with the run.
-    ///
-    /// # Errors
-    ///
-    /// The folder cannot be made or read, or another host has it.
-    pub(crate) fn open(data: Option<&Path>, limits: Limits) -> io::Result<Self> {
-        let (root, passing) = match data {
-            Some(data) => (data.join(FOLDER), None),
-            None => {
-                let own = std::env::temp_dir().join(format!("pocketmux-files-{}", FileId::new()));
-                // It must be new: in a folder for everyone, what is there already is someone else's.
-                fs::DirBuilder::new().mode(0o700).create(&own)?;
-                (own.clone(), Some(own))
-            }
-        };
-        fs::create_dir_all(&root)?;
-        let lock = fs::File::create(root.join("lock"))?;
-        lock.try_lock().map_err(|error| match error {
-            fs::TryLockError::WouldBlock => io::Error::other("another host has it"),
-            fs::TryLockError::Error(error) => error,
-        })?;
-        let disk = Disk::new(&root)?;
-        let found = recover::recover(&disk)?;
-        let record = |(entry, offset): (Entry, u64)| {
-            (entry.id, Record { entry, offset: Arc::new(offset.into()), is_taken: false })
-        };
-        let records = Mutex::new(found.into_iter().map(record).collect());
-        Ok(Self(Arc::new(Inner { disk, limits, records, on_whole: OnceLock::new(), _lock: lock, passing })))
-    }
-
     pub(crate) fn limits(&self) -> Limits {
         self.0.limits
     }
@@ -258,11 +174,11 @@ impl Depot {
         self.whole(&self.lock().get(&id)?.entry)
     }
 
-    /// All files and uploads, the oldest first.
+    /// All files and uploads, the oldest first, without what clients have said of them in their own words.
     pub(crate) fn list(&self) -> Vec<Listed> {
         let listed = |Record { entry, offset, .. }: &Record| {
             let offset = if entry.sha256.is_some() { entry.size } else { offset.load(Ordering::Relaxed) };
-            Listed { entry: entry.clone(), offset }
+            Listed { entry: Entry { metadata: None, ..entry.clone() }, offset }
         };
         let mut all: Vec<Listed> = self.lock().values().map(listed).collect();
         all.sort_by_key(|listed| (listed.entry.created, listed.entry.id));
@@ -342,14 +258,6 @@ impl Depot {
             }
         }
         Ok(())
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if let Some(folder) = &self.passing {
-            let _ = fs::remove_dir_all(folder);
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -172,7 +172,7 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
     let writer = registry.keep();
     let history = History::open(options.data.as_deref());
     let limits = Limits { size_max: options.file_size_max, files_max: options.files_max };
-    let depot = open_depot(options.data.as_deref(), limits).await.map_err(StartError::Files)?;
+    let depot = Depot::open_somewhere(options.data.clone(), limits).await.map_err(StartError::Files)?;
     let transfers = Transfers::open(options.data.as_deref());
     let (hub, historian) = Hub::with_history(registry, history, transfers);
     let sender = hub.clone();
@@ -236,27 +236,6 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
         }
     });
     Ok(Host { local_addr, chat_addr, task })
-}
-
-/// Opens the files in the data directory; where that cannot be, in a folder that goes with the run.
-async fn open_depot(data: Option<&Path>, limits: Limits) -> io::Result<Depot> {
-    let data = data.map(Path::to_owned);
-    // A large upload that is whole is read through.
-    let opening = tokio::task::spawn_blocking(move || {
-        match data.as_deref().map(|data| (data, Depot::open(Some(data), limits))) {
-            Some((_, Ok(depot))) => Ok(depot),
-            Some((data, Err(error))) => {
-                warn!(
-                    "The files in {} cannot be used: {error}. They are left as they are; this run keeps its files elsewhere, and forgets \
-                 them when it ends.",
-                    data.display()
-                );
-                Depot::open(None, limits)
-            }
-            None => Depot::open(None, limits),
-        }
-    });
-    opening.await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 /// Listens on the address that an option names, and says which it is: port 0 takes any that is free.
