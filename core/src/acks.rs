@@ -44,6 +44,11 @@ impl Acks {
         self.at_once = true;
     }
 
+    /// There is something to answer, sooner or later.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.waiting > 0 || self.at_once
+    }
+
     /// True when an acknowledgement is to be sent as soon as the line takes it.
     pub(crate) fn is_due(&self) -> bool {
         self.at_once

@@ -75,6 +75,8 @@ const IGNORED: usize = 4;
 pub struct Files<S, const TRANSFERS: usize> {
     store: S,
     channel: ChannelId,
+    /// How the digests of what is sent are made.
+    algorithm: Algorithm,
     /// Steps of hashing in one call.
     steps: u16,
     transfers: Vec<Transfer, TRANSFERS>,
@@ -135,6 +137,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         Self {
             store,
             channel,
+            algorithm: Algorithm::BEST,
             steps,
             transfers: Vec::new(),
             control: Control::NONE,
@@ -156,6 +159,11 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     /// The channel has another number from now on.
     pub fn set_channel(&mut self, channel: ChannelId) {
         self.channel = channel;
+    }
+
+    /// What is offered from now on has digests of this algorithm, as [`algorithm_of`] the other side says; else of [`Algorithm::BEST`].
+    pub fn set_algorithm(&mut self, algorithm: Algorithm) {
+        self.algorithm = algorithm;
     }
 
     /// How every transfer stands.
@@ -264,10 +272,11 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         }
         let (file, entry) = self.store.open(name)?;
         let mut transfer = Transfer::new(id, true, entry.name);
-        (transfer.kind, transfer.size, transfer.digest) = (entry.kind, entry.size, entry.digest);
+        (transfer.kind, transfer.size) = (entry.kind, entry.size);
+        transfer.digest = entry.digest.filter(|digest| digest.algorithm() == self.algorithm);
         transfer.file = Some(file);
         if transfer.digest.is_none() {
-            transfer.hash(Algorithm::BEST, entry.size, None);
+            transfer.hash(self.algorithm, entry.size, None);
         }
         // There is room, which was looked at.
         let _ = self.transfers.push(transfer);

@@ -185,6 +185,17 @@ impl<'i, const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buff
         self.is_silent
     }
 
+    /// Acknowledges what came without the usual delay, as before leaving for good; true when nothing of that is left to be written.
+    ///
+    /// The peer would else repeat what came last, to nobody.
+    pub fn acknowledge(&mut self) -> bool {
+        let is_owed = self.is_up() && self.acks.is_owed();
+        if is_owed {
+            self.acks.hurry();
+        }
+        !is_owed && self.output.is_empty()
+    }
+
     fn up(&self) -> Option<Known> {
         self.peer.filter(|peer| peer.is_up)
     }

@@ -4,8 +4,8 @@ use core::fmt::Write as _;
 
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 use heapless::{Deque, String};
+use pocketmux_core::files::{Ended, Files, Heard, Progress, Store};
 use pocketmux_core::io::{Wire, WireError, transmit};
-use pocketmux_core::files::{Files, Heard, Store};
 use pocketmux_core::{Buffer, ChannelId, Config, Demux, Event, Identity, Link, Message, MessageId, Priority, Rebuilt};
 
 use crate::channels::{BLOCKS, CHANNELS, CHAT, COUNT, FILE, FRAME, LOG, PRESENCE, STATS, TYPING};
@@ -112,16 +112,55 @@ impl<'b, S: Store, const FRAME_MAX: usize, const POOL: usize, P: Buffer> App<'b,
         uart: &mut U,
         now_us: u64,
     ) -> Result<(), U::Error> {
-        match self.turn(uart, now_us) {
+        self.step_telling(uart, now_us, |_| {})
+    }
+
+    /// The same, telling of every transfer that has ended.
+    ///
+    /// # Errors
+    ///
+    /// As for [`step`](App::step).
+    pub fn step_telling<U: Read + ReadReady + Write + WriteReady>(
+        &mut self,
+        uart: &mut U,
+        now_us: u64,
+        tell: impl FnMut(&Ended),
+    ) -> Result<(), U::Error> {
+        match self.turn(uart, now_us, tell) {
             Err(WireError::Uart(error)) => Err(error),
             Ok(()) | Err(WireError::Closed) => Ok(()),
         }
+    }
+
+    /// The UART was pulled and plugged in again, or is another one.
+    pub fn interrupted(&mut self) {
+        self.wire = Wire::new();
+        self.link.interrupted();
+    }
+
+    /// The files on their way.
+    pub fn transfers(&self) -> impl Iterator<Item = Progress<'_>> {
+        self.files.transfers()
+    }
+
+    /// True while there is work that waits for nobody, such as hashing: the next step is due at once.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.link.is_up() && self.files.poll_timeout() == Some(0)
+    }
+
+    /// Lets the other side know without delay what was heard of it, as before leaving for good; true when it has heard all that was said of files and
+    /// nothing is left to be acknowledged.
+    pub fn take_leave(&mut self) -> bool {
+        let is_saying = self.files.is_saying(&self.link);
+        self.link.acknowledge() && !is_saying
     }
 
     fn turn<U: Read + ReadReady + Write + WriteReady>(
         &mut self,
         uart: &mut U,
         now_us: u64,
+        tell: impl FnMut(&Ended),
     ) -> Result<(), WireError<U::Error>> {
         if !self.is_open {
             self.open();
@@ -173,6 +212,7 @@ impl<'b, S: Store, const FRAME_MAX: usize, const POOL: usize, P: Buffer> App<'b,
             }
         }
         self.work(now_us);
+        self.note_ended(tell);
         transmit(&mut self.link, uart, now_us)
     }
 
@@ -216,8 +256,12 @@ impl<'b, S: Store, const FRAME_MAX: usize, const POOL: usize, P: Buffer> App<'b,
         }
         self.work_on_file();
         self.files.transmit(&mut self.link, now_us);
+    }
+
+    fn note_ended(&mut self, mut tell: impl FnMut(&Ended)) {
         while let Some(ended) = self.files.poll_event() {
             info!("{}", ended);
+            tell(&ended);
             self.log(match (ended.result, ended.is_sending) {
                 (Ok(()), true) => "sent a file",
                 (Ok(()), false) => "received a file",

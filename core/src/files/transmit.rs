@@ -95,6 +95,15 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         self.request(link, &FileMessage::Rename { from, to })
     }
 
+    /// True while the other side may not have heard what was said last, such as that a file is whole here.
+    #[must_use]
+    pub fn is_saying<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        &self,
+        link: &Link<'_, FRAME, BLOCKS, CHANNELS, P>,
+    ) -> bool {
+        self.said.is_some_and(|said| link.is_pending(said))
+    }
+
     fn request<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
         &mut self,
         link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
@@ -111,7 +120,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         number: Number,
         message: &FileMessage<'_>,
     ) -> Result<(), SendError> {
-        if self.said.is_some_and(|said| link.is_pending(said)) {
+        if self.is_saying(link) {
             return Err(SendError::Full);
         }
         let mut out = [0; CONTROL_MAX];

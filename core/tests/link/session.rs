@@ -195,3 +195,16 @@ fn a_peer_that_speaks_our_version_among_others_comes_up() {
     pair.a.take_in(&pair::hello(Terms { version_min: 1, version_max: 9, seen: 11, ..TERMS }), 5);
     assert!(pair.a.link.is_up());
 }
+
+#[test]
+fn a_side_that_leaves_acknowledges_at_once() {
+    let mut pair = Pair::up();
+    pair.run_ms(500);
+    assert!(pair.a.link.acknowledge() && pair.b.link.acknowledge(), "nothing is left of the greeting");
+    let message = pair.a.link.send(CHAT, &Message::text("last")).unwrap();
+    pair.run_ms(1);
+    assert!(pair.a.link.is_pending(message), "one frame is not answered at once");
+    assert!(!pair.b.link.acknowledge());
+    pair.run_ms(1);
+    assert!(pair.b.link.acknowledge() && !pair.a.link.is_pending(message));
+}
