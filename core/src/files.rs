@@ -198,12 +198,18 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     }
 
     /// Ends a transfer: with [`Reason::Cancelled`] for good, with [`Reason::Paused`] so that it can be begun again from where it stands.
+    ///
+    /// One that was offered and is cancelled ends when the receiver has been told, on a later link if need be, so that it does not keep for ever what it has.
     pub fn cancel(&mut self, id: TransferId, reason: Reason) {
         let Some(transfer) = self.transfers.iter_mut().find(|transfer| transfer.id == id) else { return };
         if matches!(transfer.state, State::Ending(_) | State::Ended(_)) {
             return;
         }
         transfer.state = match transfer.state {
+            State::Beginning | State::Hashing { claim: None, .. } if transfer.is_dropped_there(reason) => {
+                transfer.is_unwanted = true;
+                return;
+            }
             // The other side knows nothing of it.
             State::Beginning => State::Ended(Err(Failure { reason, is_theirs: false })),
             _ => State::Ending(Err(reason)),
@@ -220,6 +226,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             (transfer.stream, transfer.message) = (None, None);
             match transfer.state {
                 State::Ended(_) => return true,
+                State::Ending(Err(reason)) if transfer.is_dropped_there(reason) => transfer.is_unwanted = true,
                 // There is nobody to tell any more.
                 State::Ending(result) => {
                     transfer.close(store, result.err());

@@ -14,6 +14,15 @@ pub(crate) enum Errand {
     Files(Request),
 }
 
+impl Errand {
+    /// What the device is to get.
+    #[cfg(test)]
+    pub(crate) fn into_message(self) -> Message {
+        let Self::Message(message) = self else { panic!("no message: {self:?}") };
+        message
+    }
+}
+
 /// Something about the files of a device.
 #[derive(Debug)]
 pub(crate) struct Request {

@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
-use pocketmux_core::files::{About, Algorithm, Digest, Entry, FileId as Id, Hasher, Kind, Name, Space, Store, StoreError};
+use pocketmux_core::files::{About, Digest, Entry, FileId as Id, Kind, Name, Space, Store, StoreError};
 use tracing::{info, warn};
 
 use crate::depot::{self, AppendError, Depot, DiskError, File, FileId, FinishError, New, TakeError, Upload};
@@ -25,8 +25,6 @@ pub(crate) struct Shelf {
     hub: Arc<Hub>,
     /// What the device is called here.
     device: String,
-    /// The digests that the device can make.
-    algorithm: Algorithm,
     /// Files for the device, by the names under which it gets them.
     given: HashMap<Name, File>,
     open: HashMap<u16, Open>,
@@ -43,12 +41,12 @@ impl Shelf {
     /// For a device whose name is not known yet.
     pub(crate) fn new(depot: Option<Depot>, hub: Arc<Hub>) -> Self {
         let (given, open) = (HashMap::new(), HashMap::new());
-        Self { depot, hub, device: String::new(), algorithm: Algorithm::Sha256, given, open, next: 0 }
+        Self { depot, hub, device: String::new(), given, open, next: 0 }
     }
 
-    /// It is for that device, which makes digests by that algorithm.
-    pub(crate) fn is_for(&mut self, device: &str, algorithm: Algorithm) {
-        (self.device, self.algorithm) = (device.to_owned(), algorithm);
+    /// It is for the device of that name.
+    pub(crate) fn is_for(&mut self, device: &str) {
+        self.device = device.to_owned();
     }
 
     /// A file of the host.
@@ -158,10 +156,7 @@ impl Store for Shelf {
         let file = self.given.get(name).ok_or(StoreError::Missing)?;
         let content = file.open().map_err(|error| failed(&self.device, name, &error))?;
         let size = u32::try_from(file.size).map_err(|_| StoreError::Failed)?;
-        let digest = match self.algorithm {
-            Algorithm::Sha256 => Digest::Sha256(file.sha256.0),
-            Algorithm::Crc32 => crc32(&content).map_err(|error| failed(&self.device, name, &error))?,
-        };
+        let digest = Digest::Sha256(file.sha256.0);
         // A media type that is too long for a device tells it nothing that it could use.
         let kind = Kind::try_from(file.kind.as_str()).unwrap_or_default();
         let entry = Entry { name: name.clone(), size, stored: size, digest: Some(digest), kind };
@@ -251,17 +246,4 @@ fn read_at(read: impl Fn(&mut [u8], u64) -> io::Result<usize>, out: &mut [u8], o
         }
     }
     Ok(len)
-}
-
-fn crc32(content: &fs::File) -> io::Result<Digest> {
-    let mut hasher = Hasher::new(Algorithm::Crc32).expect("every build has it");
-    let (mut piece, mut at) = (vec![0; 256 << 10], 0);
-    loop {
-        let len = content.read_at(&mut piece, at)?;
-        if len == 0 {
-            return Ok(hasher.digest());
-        }
-        hasher.update(&piece[..len]);
-        at += len as u64;
-    }
 }

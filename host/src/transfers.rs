@@ -257,5 +257,3 @@ impl Transfers {
     }
 }
 
-#[cfg(test)]
-mod tests;

@@ -156,9 +156,11 @@ mod tests {
             let options = Options { is_public, ..Options::default() };
             Service::new(prefix, options, room.clone(), |session| async { drop(session) })
         };
+        let depot = Depot::open(None, Limits { size_max: 0, files_max: 0 }).unwrap();
         let web = Web {
             hub: Arc::new(Hub::new(Registry::load(None))),
-            files: Files::new(Depot::open(None, Limits { size_max: 0, files_max: 0 }).unwrap(), shutdown.clone()),
+            files: Files::new(depot.clone(), shutdown.clone()),
+            depot,
             services: [service("/ours", false), service("/anyones", true)].into(),
             allowed: ["https://pages.example".parse().unwrap()].into(),
             clients,

@@ -130,12 +130,16 @@ fn a_new_version_takes_the_place_of_the_old_one_when_it_is_whole() {
 #[test]
 fn a_board_that_makes_only_crc_32_is_served() {
     let content = content(3000);
-    let mut near = Shelf::default();
-    near.put("one", &content, Algorithm::Crc32);
-    let mut pair = Pair::up(near, Shelf::default());
-    pair.a.files.offer(&name("one")).unwrap();
-    pair.run_until_ended(1);
-    assert_eq!((pair.results(), pair.b.shelf().content("one")), (vec![Ok(())], Some(&content[..])));
+    for known in [Algorithm::Crc32, Algorithm::Sha256] {
+        let mut near = Shelf::default();
+        near.put("one", &content, known);
+        let mut pair = Pair::up(near, Shelf::default());
+        pair.a.files.set_algorithm(Algorithm::Crc32);
+        pair.a.files.offer(&name("one")).unwrap();
+        pair.run_until_ended(1);
+        assert_eq!((pair.results(), pair.b.shelf().content("one")), (vec![Ok(())], Some(&content[..])));
+        assert_eq!(pair.b.ended[0].digest.map(|digest| digest.algorithm()), Some(Algorithm::Crc32));
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, timeout};
 
 use super::{CHAT, Draft, Entry, FILE, History, Query, Row, Store, Written};
+use crate::errand::Errand;
 use crate::hub::Hub;
 use crate::inbound::Inbound;
 use crate::listener::Listener;
@@ -216,7 +217,7 @@ fn a_file_that_cannot_be_used_is_left_as_it_is() {
 struct Rig {
     hub: Arc<Hub>,
     store: Store,
-    device: mpsc::Receiver<Message>,
+    device: mpsc::Receiver<Errand>,
     listener: Listener,
 }
 
@@ -264,7 +265,7 @@ async fn a_line_of_a_page_is_seen_by_nobody_before_its_commit_and_then_by_everyo
     }
     let at = |word: &str| read.iter().position(|text| text.contains(word)).unwrap();
     assert!(read.len() == 3 && at("\"hel\"") < at("\"lo\""), "{read:?}");
-    assert_eq!(*timeout(PATIENCE, rig.device.recv()).await.unwrap().unwrap().data, *b"hello");
+    assert_eq!(*timeout(PATIENCE, rig.device.recv()).await.unwrap().unwrap().into_message().data, *b"hello");
     assert_eq!(*timeout(PATIENCE, rig.listener.recv()).await.unwrap().unwrap().data, *b"hello");
     timeout(PATIENCE, feed.changed()).await.expect("the feed tells of it");
     let mut news = Vec::new();

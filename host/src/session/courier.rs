@@ -95,7 +95,8 @@ impl Courier {
         self.channel = None;
         let Some(algorithm) = files::algorithm_of(meta) else { return };
         self.files.set_channel(channel);
-        self.files.store().is_for(device, algorithm);
+        self.files.set_algorithm(algorithm);
+        self.files.store().is_for(device);
         (self.channel, self.is_due) = (Some(channel), true);
     }
 

@@ -70,7 +70,7 @@ impl<F: NorFlash, const BLOCK: usize> Region<F, BLOCK> {
         }
         let mut body = Reader::new(body);
         let size = body.u32()?;
-        let digest = Digest::read(&mut body)?;
+        let digest = Digest::read(&mut body)??;
         let name = Name::new(body.string()?).ok()?;
         Some(About { name, size, digest, kind: Kind::try_from(body.string()?).ok()? })
     }
@@ -81,7 +81,7 @@ impl<F: NorFlash, const BLOCK: usize> Region<F, BLOCK> {
         let (check, body) = bytes.split_first_chunk_mut().ok_or(StoreError::Failed)?;
         let mut out = Writer::new(body);
         out.u32(about.size);
-        about.digest.write(&mut out);
+        Digest::write(Some(about.digest), &mut out);
         out.bytes(about.name.as_str().as_bytes());
         out.bytes(about.kind.as_bytes());
         *check = crc32_after(id, body.get(..ABOUT_LEN - 4).unwrap_or_default()).to_le_bytes();
