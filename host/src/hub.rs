@@ -76,7 +76,11 @@ impl Hub {
     }
 
     /// A hub on whose channel `chat` a message is committed to a history before anyone is told of it, and what commits it.
-    pub(crate) fn with_history(registry: Registry, history: History, transfers: Transfers) -> (Arc<Self>, history::Writer) {
+    pub(crate) fn with_history(
+        registry: Registry,
+        history: History,
+        transfers: Transfers,
+    ) -> (Arc<Self>, history::Writer) {
         let hub = Arc::new(Self { history: Some(history), transfers, ..Self::new(registry) });
         let told = Arc::downgrade(&hub);
         let tell = move |entry: &Entry, row: Option<&Row>| {

@@ -134,8 +134,7 @@ impl Transfers {
         if open.len() >= OPEN_MAX {
             return Err(Refused::TooMany);
         }
-        let surplus: Vec<u64> =
-            ended.iter().rev().skip(ENDED_MAX - 1).map(|(number, _)| **number).collect();
+        let surplus: Vec<u64> = ended.iter().rev().skip(ENDED_MAX - 1).map(|(number, _)| **number).collect();
         for number in surplus {
             if let Some(old) = list.rows.remove(&number) {
                 self.keeper.remove(old.id);
@@ -172,8 +171,7 @@ impl Transfers {
 
     /// Those of a device that are not over, or of which it is still to be told, in the order in which they were begun.
     pub(crate) fn of_device(&self, device: &str) -> Vec<Transfer> {
-        let is_its =
-            |transfer: &&Transfer| transfer.device == device && (transfer.state.is_open() || transfer.drops);
+        let is_its = |transfer: &&Transfer| transfer.device == device && (transfer.state.is_open() || transfer.drops);
         self.lock().rows.values().filter(is_its).cloned().collect()
     }
 
@@ -257,3 +255,5 @@ impl Transfers {
     }
 }
 
+#[cfg(test)]
+mod tests;

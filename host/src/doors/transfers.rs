@@ -159,7 +159,8 @@ impl Door<'_> {
         let Wanted { device, direction, file, name } = read_json(body, BODY_MAX).await?;
         let known = self.hub.devices().into_iter().find(|known| known.name == device);
         let known = known.ok_or_else(|| refuse(Refusal::Unknown))?;
-        let takes_files = known.about.get(files::FILE_CHANNEL).is_some_and(|about| files::algorithm_of(&about.meta).is_some());
+        let takes_files =
+            known.about.get(files::FILE_CHANNEL).is_some_and(|about| files::algorithm_of(&about.meta).is_some());
         if known.channels.iter().any(|channel| channel == files::FILE_CHANNEL) && !takes_files {
             return Err(refuse(Refusal::NoFiles));
         }

@@ -208,7 +208,9 @@ impl Courier {
         }
         let wanted = self.hub.transfers().of_device(device);
         for transfer in wanted.iter().filter(|transfer| transfer.is_wanted_by_host()) {
-            if transfer.drops && self.under_way.iter().all(|under_way| under_way.id != transfer.id) && self.begin(transfer, now)
+            if transfer.drops
+                && self.under_way.iter().all(|under_way| under_way.id != transfer.id)
+                && self.begin(transfer, now)
             {
                 if let Some(UnderWay { wire, .. }) = self.under_way.last() {
                     self.files.cancel(*wire, Reason::Cancelled);
@@ -294,7 +296,9 @@ impl Courier {
         };
         match result {
             Ok(()) => info!("{name} is {} {device}, verified.", if is_sending { "on" } else { "here from" }),
-            Err(Failure { reason, .. }) => info!("{name}, {} {device}: {reason}.", if is_sending { "to" } else { "from" }),
+            Err(Failure { reason, .. }) => {
+                info!("{name}, {} {device}: {reason}.", if is_sending { "to" } else { "from" })
+            }
         }
         let changed = self.hub.change_transfer(id, |transfer| transfer.end(ended, device));
         if changed.is_some_and(|transfer| transfer.state == State::Waiting) {
