@@ -338,9 +338,15 @@ impl Transfer {
     }
 
     fn go_on(&mut self, progress: &Progress<'_>, rate: u64) {
-        (self.at, self.rate) = (progress.at.into(), rate);
-        if progress.is_moving && self.state == State::Waiting {
-            self.enter(State::Running, "");
+        if progress.is_moving {
+            self.at = progress.at.into();
+        }
+        self.rate = rate;
+        match self.state {
+            State::Waiting if progress.is_moving => self.enter(State::Running, ""),
+            // Both sides agree on where it goes on first.
+            State::Running if !progress.is_moving => self.enter(State::Waiting, ""),
+            _ => {}
         }
         if progress.digest.is_some() {
             self.size = Some(progress.size.into());
