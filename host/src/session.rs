@@ -25,7 +25,7 @@ use hint::hint;
 use pockets::Pockets;
 
 mod events;
-mod hint;
+pub(crate) mod hint;
 mod pockets;
 
 /// A device that has not said hello for this long after its port was opened gets a hint beside its name.
