@@ -13,6 +13,9 @@
 mod digest;
 mod message;
 mod name;
+#[cfg(feature = "nor")]
+mod nor;
+mod ram;
 mod reason;
 mod receive;
 mod store;
@@ -22,6 +25,9 @@ mod transmit;
 pub use digest::{Algorithm, Digest, Hasher};
 pub use message::{CONTROL_MAX, FileMessage, Number};
 pub use name::{NAME_MAX, Name, NameError};
+#[cfg(feature = "nor")]
+pub use nor::{Nor, RECEIVED_AT_ONCE};
+pub use ram::Ram;
 pub use reason::Reason;
 pub use receive::{Answer, Heard};
 pub use store::{About, Entry, FileId, KIND_MAX, Kind, Space, Store, StoreError};
@@ -82,7 +88,10 @@ pub struct Files<S, const TRANSFERS: usize> {
     /// What was last said, while it may not be whole at the other side.
     said: Option<MessageId>,
     next_number: u32,
+    /// Whose content goes next, and how many frames of it went since it has the turn.
     turn: usize,
+    burst: u8,
+    is_held: bool,
 }
 
 /// How a transfer stands, for people to see.
@@ -142,6 +151,8 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             said: None,
             next_number: 0,
             turn: 0,
+            burst: 0,
+            is_held: false,
         }
     }
 
@@ -197,12 +208,18 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     }
 
     /// Ends a transfer: with [`Reason::Cancelled`] for good, with [`Reason::Paused`] so that it can be begun again from where it stands.
+    ///
+    /// One that was offered and is cancelled ends when the receiver has been told, on a later link if need be, so that it does not keep for ever what it has.
     pub fn cancel(&mut self, id: TransferId, reason: Reason) {
         let Some(transfer) = self.transfers.iter_mut().find(|transfer| transfer.id == id) else { return };
         if matches!(transfer.state, State::Ending(_) | State::Ended(_)) {
             return;
         }
         transfer.state = match transfer.state {
+            State::Beginning | State::Hashing { claim: None, .. } if transfer.is_dropped_there(reason) => {
+                transfer.is_unwanted = true;
+                return;
+            }
             // The other side knows nothing of it.
             State::Beginning => State::Ended(Err(Failure { reason, is_theirs: false })),
             _ => State::Ending(Err(reason)),
@@ -219,6 +236,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             (transfer.stream, transfer.message) = (None, None);
             match transfer.state {
                 State::Ended(_) => return true,
+                State::Ending(Err(reason)) if transfer.is_dropped_there(reason) => transfer.is_unwanted = true,
                 // There is nobody to tell any more.
                 State::Ending(result) => {
                     transfer.close(store, result.err());

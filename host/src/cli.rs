@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
-use pocketmux::direct::{Errand, Wire};
+use pocketmux::direct::{Job, Wire};
 use pocketmux::{DeviceOptions, Example, Options, Origin, PortSpec};
 
 use files::{Device, Get, List, Put, Remove, Rename};
@@ -43,7 +43,7 @@ pub(crate) struct Cli {
 pub(crate) enum Action {
     Serve(Options),
     Ports,
-    Files(Errand, Wire),
+    Files(Job, Wire),
     Device(DeviceOptions),
 }
 
@@ -123,9 +123,15 @@ struct Serve {
     /// the chat. Those that are written today find it at /ws [usual for them: 127.0.0.1:3001].
     #[arg(long, value_parser = listen, value_name = "ADDRESS:PORT")]
     chat_listen: Option<SocketAddr>,
-    /// Where to remember devices and the chat [default: $XDG_DATA_HOME/pocketmux, or ~/.local/share/pocketmux].
+    /// Where to keep devices, the chat and files [default: $XDG_DATA_HOME/pocketmux, or ~/.local/share/pocketmux].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Bytes of a file, at most [default: 1073741824].
+    #[arg(long, value_name = "BYTES")]
+    file_size_max: Option<u64>,
+    /// Files there may be, uploads that are not whole among them [default: 1000].
+    #[arg(long, value_name = "N")]
+    files_max: Option<usize>,
     /// A web page from this origin may use the host too. May be given several times.
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<Origin>,
@@ -149,6 +155,8 @@ impl Serve {
             listen: after.listen.or(self.listen),
             chat_listen: after.chat_listen.or(self.chat_listen),
             data: after.data.or(self.data),
+            file_size_max: after.file_size_max.or(self.file_size_max),
+            files_max: after.files_max.or(self.files_max),
             allow_origin: self.allow_origin,
             example: after.example.or(self.example),
             sockjs_test_services: self.sockjs_test_services || after.sockjs_test_services,
@@ -164,6 +172,8 @@ impl Serve {
             listen: self.listen.unwrap_or(usual.listen),
             chat_listen: self.chat_listen,
             data: self.data.or_else(data_directory),
+            file_size_max: self.file_size_max.unwrap_or(usual.file_size_max),
+            files_max: self.files_max.unwrap_or(usual.files_max),
             allow_origins: self.allow_origin,
             example: self.example.map(|Trial::AnnBobCarl| Example::AnnBobCarl),
             sockjs_test_services: self.sockjs_test_services,
@@ -255,6 +265,8 @@ mod tests {
         assert_eq!((both.ports.len(), both.baud), (2, 300));
         assert_eq!((options(&[]).baud, options(&[]).silence_ms), (115_200, 1000));
         assert_eq!(options(&["--silence", "0", "serve"]).silence_ms, 0);
+        let files = options(&["--file-size-max", "7", "--files-max", "5", "serve", "--files-max", "6"]);
+        assert_eq!((files.file_size_max, files.files_max), (7, 6));
     }
 
     #[test]

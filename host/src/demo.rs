@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
 
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use pocketmux_core::files::Ram;
 use pocketmux_firmware_example::{App, Board};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::time::{Duration, Instant, sleep_until};
@@ -17,6 +18,9 @@ use tokio::time::{Duration, Instant, sleep_until};
 const BYTE_NS: u64 = 10 * 1_000_000_000 / 115_200;
 /// Size of the UART's FIFOs, and of what the "driver" on the host's side holds.
 const FIFO: usize = 128;
+/// Bytes and files that its store takes.
+const STORE: usize = 64 << 10;
+const FILES: usize = 16;
 /// While bytes move, the line is looked at this often; about eleven bytes pass in that time.
 const BUSY: Duration = Duration::from_millis(1);
 /// The application wants a turn this often anyway.
@@ -32,7 +36,8 @@ pub(crate) fn start() -> DuplexStream {
 async fn run(mut wire: DuplexStream) {
     let epoch = RandomState::new().hash_one("epoch") as u32;
     let board = Board::new("virtual", *b"demo\0\0\0\x01", epoch);
-    let mut app = Box::new(App::new(&board));
+    let store = Ram::<STORE, FILES>::new();
+    let mut app: Box<App<'_, _>> = Box::new(App::new(&board, store, 1));
     let mut uart = Uart::default();
     let started = Instant::now();
     let mut arriving = VecDeque::<u8>::new();

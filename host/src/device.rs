@@ -11,9 +11,10 @@ use tokio::time::{Duration, Instant, sleep_until};
 use tracing::{info, warn};
 
 use crate::attached::{Attached, UsbId};
+use crate::depot::Depot;
 use crate::hello::Hello;
 use crate::hub::Hub;
-use crate::message::Message;
+use crate::errand::{Errand, Refusal};
 use crate::names::Names;
 use crate::port::{Port, PortSpec};
 use crate::port_error::PortError;
@@ -26,7 +27,7 @@ use crate::table::{Device, DeviceId, DeviceState};
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: u32 = 3;
 
-/// Messages from clients that the device's task has not looked at.
+/// Errands that the device's task has not looked at.
 const ARRIVING_MAX: usize = 64;
 
 /// What holds for every device's line.
@@ -43,11 +44,13 @@ pub(crate) struct Slot {
     spec: PortSpec,
     pub(crate) terms: Terms,
     pub(crate) hub: Arc<Hub>,
+    /// The files of the host; a device that stands in for others has none to do with.
+    pub(crate) depot: Option<Depot>,
     id: DeviceId,
     /// What clients see of it.
     pub(crate) device: Device,
-    /// What clients have for it.
-    pub(crate) messages: mpsc::Receiver<Message>,
+    /// What others want of it.
+    pub(crate) errands: mpsc::Receiver<Errand>,
     pub(crate) shutdown: Shutdown,
     usb: Option<UsbId>,
     /// Its first HELLO.
@@ -58,10 +61,17 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// A place for the device on `port`, which is open.
-    pub(crate) fn new(spec: PortSpec, port: &Port, terms: Terms, hub: Arc<Hub>, shutdown: Shutdown) -> Self {
-        let (sender, messages) = mpsc::channel(ARRIVING_MAX);
+    pub(crate) fn new(
+        spec: PortSpec,
+        port: &Port,
+        terms: Terms,
+        hub: Arc<Hub>,
+        depot: Option<Depot>,
+        shutdown: Shutdown,
+    ) -> Self {
+        let (sender, errands) = mpsc::channel(ARRIVING_MAX);
         let (id, device) = hub.open(spec.short_name(), port.at.to_string(), sender);
-        Self { spec, terms, hub, id, device, messages, shutdown, usb: port.usb.clone(), first: None, failures: 0 }
+        Self { spec, terms, hub, depot, id, device, errands, shutdown, usb: port.usb.clone(), first: None, failures: 0 }
     }
 
     /// Serves the device until the host stops.
@@ -181,8 +191,9 @@ impl Slot {
             tokio::select! {
                 () = sleep_until(at) => return true,
                 () = self.shutdown.wanted() => return false,
-                message = self.messages.recv() => match message {
-                    Some(message) => message.refuse(&format!("{} is offline, so it did not get this.", self.device.name)),
+                errand = self.errands.recv() => match errand {
+                    Some(Errand::Files(request)) => request.refuse(Refusal::Offline),
+                    Some(Errand::Message(message)) => message.refuse(&format!("{} is offline, so it did not get this.", self.device.name)),
                     None => return false,
                 },
             }
@@ -233,7 +244,7 @@ mod tests {
             let port = Port::in_memory(tokio::io::duplex(1).0);
             let hub = Arc::new(Hub::new(Registry::load(None)));
             let terms = Terms { baud: 115_200, silence_ms: 1000 };
-            let mut slot = Slot::new(PortSpec::Demo, &port, terms, hub, Shutdown::new().1);
+            let mut slot = Slot::new(PortSpec::Demo, &port, terms, hub, None, Shutdown::new().1);
             for firmware in ["a 1", "a 2"] {
                 assert_eq!(slot.recognise(&hello("microbit", firmware, serial)), Ok(()));
             }

@@ -29,7 +29,7 @@ mod trouble;
 
 /// What is to be done with files of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Errand {
+pub enum Job {
     /// Send these.
     Put(Vec<PathBuf>),
     /// Fetch these.
@@ -63,23 +63,23 @@ pub struct Wire {
     pub timeout: Option<Duration>,
 }
 
-/// Runs the errand; what happens is said on standard error, and what was asked for on standard output.
+/// Runs the job; what happens is said on standard error, and what was asked for on standard output.
 ///
 /// When `interrupt` is ready, the device is told that a transfer will go on later.
-pub async fn run(errand: Errand, wire: Wire, interrupt: impl Future<Output = ()>) -> Exit {
+pub async fn run(job: Job, wire: Wire, interrupt: impl Future<Output = ()>) -> Exit {
     let mut interrupt = Interrupt::new(interrupt);
-    let done = match errand {
-        Errand::Put(paths) => put(&paths, wire, &mut interrupt).await,
-        Errand::Get { names, output } => get(&names, &output, wire, &mut interrupt).await,
-        Errand::List => match Line::to_device(wire, Named::default(), &mut interrupt).await {
+    let done = match job {
+        Job::Put(paths) => put(&paths, wire, &mut interrupt).await,
+        Job::Get { names, output } => get(&names, &output, wire, &mut interrupt).await,
+        Job::List => match Line::to_device(wire, Named::default(), &mut interrupt).await {
             Ok(mut line) => line.list(&mut interrupt).await,
             Err(trouble) => Err(trouble),
         },
-        Errand::Remove(names) => match Line::to_device(wire, Named::default(), &mut interrupt).await {
+        Job::Remove(names) => match Line::to_device(wire, Named::default(), &mut interrupt).await {
             Ok(mut line) => line.remove(&names, &mut interrupt).await,
             Err(trouble) => Err(trouble),
         },
-        Errand::Rename { from, to } => match Line::to_device(wire, Named::default(), &mut interrupt).await {
+        Job::Rename { from, to } => match Line::to_device(wire, Named::default(), &mut interrupt).await {
             Ok(mut line) => line.rename(&from, &to, &mut interrupt).await,
             Err(trouble) => Err(trouble),
         },

@@ -3,9 +3,13 @@
 //! Each is a translation and nothing else, between the hub's whole messages and what those clients speak; a file each. Pocket frames are no
 //! door in this sense: their text goes through unchanged (see `client`).
 
+mod body;
 pub(crate) mod chat;
+pub(crate) mod files;
+mod reply;
 mod streams;
 mod topics;
+pub(crate) mod transfers;
 
 use std::sync::Arc;
 

@@ -13,7 +13,10 @@ use tokio::time::{Duration, timeout};
 use tracing::{info, warn};
 
 use crate::attached::Attached;
+use crate::depot::{Depot, Limits};
 use crate::device::{Slot, Terms};
+use crate::doors::files::Files;
+use crate::doors::transfers;
 use crate::doors::{self, Example};
 use crate::history::History;
 use crate::hub::Hub;
@@ -24,6 +27,7 @@ use crate::registry::Registry;
 use crate::server;
 use crate::shutdown::Shutdown;
 use crate::sockjs;
+use crate::transfers::Transfers;
 use crate::web::{CLIENTS_MAX, Web, router};
 
 /// How long everything may take to stop; clients that hold out longer are cut off.
@@ -44,6 +48,10 @@ pub struct Options {
     pub chat_listen: Option<SocketAddr>,
     /// Where to keep what outlives the host; nothing is kept without it.
     pub data: Option<PathBuf>,
+    /// Bytes of a file, at most.
+    pub file_size_max: u64,
+    /// Files there may be, uploads that are not whole among them.
+    pub files_max: usize,
     /// Pages from elsewhere that may use the host.
     pub allow_origins: Vec<Origin>,
     /// Services in place of channels, to try clients with.
@@ -61,6 +69,8 @@ impl Default for Options {
             listen: (Ipv4Addr::LOCALHOST, 8765).into(),
             chat_listen: None,
             data: None,
+            file_size_max: 1 << 30,
+            files_max: 1000,
             allow_origins: Vec::new(),
             example: None,
             sockjs_test_services: false,
@@ -87,6 +97,9 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("Nothing can listen on {0}: {1}. Choose another address with {2}, such as 127.0.0.1:8765 or 0.0.0.0:8765.")]
     Listen(SocketAddr, io::Error, &'static str),
+    /// There is no place for files.
+    #[error("There is no place for files ({0}), neither in --data nor in {dir}. Make room in one of them.", dir = std::env::temp_dir().display())]
+    Files(io::Error),
 }
 
 /// A host that runs.
@@ -158,12 +171,17 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
     let registry = Registry::load(options.data.as_deref());
     let writer = registry.keep();
     let history = History::open(options.data.as_deref());
-    let (hub, historian) = Hub::with_history(registry, history);
+    let limits = Limits { size_max: options.file_size_max, files_max: options.files_max };
+    let depot = Depot::open_somewhere(options.data.clone(), limits).await.map_err(StartError::Files)?;
+    let transfers = Transfers::open(options.data.as_deref());
+    let (hub, historian) = Hub::with_history(registry, history, transfers);
+    let sender = hub.clone();
+    depot.on_whole(move |file| transfers::send(&sender, file));
     let (stop, stopping) = Shutdown::new();
     let mut devices = JoinSet::new();
     for (port, spec) in opened {
         let terms = Terms { baud: options.baud, silence_ms: options.silence_ms };
-        let slot = Slot::new(spec, &port, terms, hub.clone(), stopping.clone());
+        let slot = Slot::new(spec, &port, terms, hub.clone(), Some(depot.clone()), stopping.clone());
         devices.spawn(slot.run(port));
     }
     let clients = Arc::new(Semaphore::new(CLIENTS_MAX as usize));
@@ -173,7 +191,9 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
         services.extend(sockjs::suite_services(&room));
     }
     let web = Web {
-        hub,
+        hub: hub.clone(),
+        files: Files::new(depot.clone(), stopping.clone()),
+        depot,
         services: services.into(),
         allowed: options.allow_origins.into(),
         clients: clients.clone(),
@@ -206,6 +226,10 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
             warn!("Some clients did not answer the goodbye and are cut off.");
             servers.abort_all();
         }
+        if timeout(STOP_PATIENCE, hub.transfers().finish()).await.is_err() {
+            warn!("The disk does not take the transfers: those of late may not be in it.");
+        }
+        drop(hub);
         // Last, since everyone before may still have had something to say.
         if timeout(STOP_PATIENCE, historian.finish()).await.is_err() {
             warn!("The disk does not take the history: what was said last may not be in it.");

@@ -6,9 +6,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::depot::FileId;
 use crate::doors::chat;
+use crate::errand::{Answer, Errand, Refusal, Request, What};
 use crate::history::{self, CHAT, Entry, History, Row};
 use crate::inbound;
 use crate::listener::Listeners;
@@ -18,6 +20,7 @@ use crate::registry::{Known, Registry};
 use crate::ring::{Audience, Lagged, Reads, Ring};
 use crate::table::{Device, DeviceId, DeviceState, Table};
 use crate::text;
+use crate::transfers::{Transfer, Transfers};
 
 /// Devices, frames, and what was seen in earlier runs.
 #[derive(Debug)]
@@ -26,6 +29,7 @@ pub(crate) struct Hub {
     listeners: Mutex<Listeners>,
     registry: Mutex<Registry>,
     history: Option<History>,
+    transfers: Transfers,
     /// Where the ring of frames ends; readers wait for it to change.
     end: watch::Sender<u64>,
     /// The same of the feed: its readers are not woken by every frame.
@@ -65,14 +69,15 @@ impl Hub {
             listeners: Mutex::default(),
             registry: Mutex::new(registry),
             history: None,
+            transfers: Transfers::open(None),
             end: watch::Sender::new(0),
             feed_end: watch::Sender::new(0),
         }
     }
 
     /// A hub on whose channel `chat` a message is committed to a history before anyone is told of it, and what commits it.
-    pub(crate) fn with_history(registry: Registry, history: History) -> (Arc<Self>, history::Writer) {
-        let hub = Arc::new(Self { history: Some(history), ..Self::new(registry) });
+    pub(crate) fn with_history(registry: Registry, history: History, transfers: Transfers) -> (Arc<Self>, history::Writer) {
+        let hub = Arc::new(Self { history: Some(history), transfers, ..Self::new(registry) });
         let told = Arc::downgrade(&hub);
         let tell = move |entry: &Entry, row: Option<&Row>| {
             // Without a hub there is nobody to tell.
@@ -116,13 +121,14 @@ impl Hub {
         });
     }
 
-    /// Begins to read: what is published from now on. A `pocketmux.v1` session first gets a frame for every device.
+    /// Begins to read: what is published from now on. A `pocketmux.v1` session first gets a frame for every device and transfer.
     pub(crate) fn subscribe(&self, is_session: bool) -> (Reader<'_>, Vec<Utf8Bytes>) {
         let mut state = self.lock();
         let mut devices = Vec::new();
         if is_session {
             let known: Vec<Device> = state.table.devices().cloned().collect();
             devices.extend(known.iter().map(|device| state.describe(device)));
+            devices.extend(self.transfers.list().iter().map(tell_transfer));
         }
         let reads = if is_session { Reads::Session } else { Reads::Frames };
         (self.read_on(&state, reads), devices)
@@ -139,7 +145,7 @@ impl Hub {
     }
 
     /// Adds a port whose device has not said hello.
-    pub(crate) fn open(&self, name: String, port: String, task: mpsc::Sender<Message>) -> (DeviceId, Device) {
+    pub(crate) fn open(&self, name: String, port: String, task: mpsc::Sender<Errand>) -> (DeviceId, Device) {
         let mut state = self.lock();
         let (id, device) = state.table.open(name, port, task);
         let text = state.describe(&device);
@@ -169,6 +175,39 @@ impl Hub {
     /// Every device.
     pub(crate) fn devices(&self) -> Vec<Device> {
         self.lock().table.devices().cloned().collect()
+    }
+
+    /// The transfers of files.
+    pub(crate) fn transfers(&self) -> &Transfers {
+        &self.transfers
+    }
+
+    /// Changes a transfer and makes that known; gives it as it is then, `None` if nothing has changed.
+    pub(crate) fn change_transfer(&self, id: FileId, change: impl FnOnce(&mut Transfer)) -> Option<Transfer> {
+        let changed = self.transfers.change(id, change)?;
+        self.show_transfer(&changed);
+        Some(changed)
+    }
+
+    /// Makes known how a transfer is.
+    pub(crate) fn show_transfer(&self, transfer: &Transfer) {
+        self.push(self.lock(), Audience::Sessions, tell_transfer(transfer));
+    }
+
+    /// Asks the device of that name something about its files.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]
+    pub(crate) async fn ask(&self, device: &str, what: What) -> Result<Answer, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        {
+            let state = self.lock();
+            let (_, task) = state.table.task(device).ok_or(Refusal::Unknown)?;
+            let task = task.ok_or(Refusal::Offline)?;
+            task.try_send(Errand::Files(Request { what, answer })).map_err(|_| Refusal::Busy)?;
+        }
+        answered.await.unwrap_or(Err(Refusal::Offline))
     }
 
     /// True when some device or door or the history has that channel, so that messages for it are worth rebuilding.
@@ -248,7 +287,7 @@ impl Hub {
             refused.push(match device.state {
                 DeviceState::Offline => format!("{name} is offline, so it did not get this. {detail}"),
                 DeviceState::Opening => format!("{name} has not said hello yet, so it did not get this. {detail}"),
-                DeviceState::Online | DeviceState::Silent => match task.try_send(message.clone()) {
+                DeviceState::Online | DeviceState::Silent => match task.try_send(Errand::Message(message.clone())) {
                     Ok(()) => continue,
                     Err(_) => format!("{name} is busy: too many messages wait for it. Send this again in a moment."),
                 },
@@ -256,6 +295,12 @@ impl Hub {
         }
         refused.iter().for_each(|sentence| message.refuse(sentence));
     }
+}
+
+/// A frame that says how a transfer is.
+fn tell_transfer(transfer: &Transfer) -> Utf8Bytes {
+    let json = serde_json::to_string(transfer).unwrap_or_default();
+    text::whole("transfer", &format!("transfer-{}", transfer.revision), &json)
 }
 
 /// A reader of the hub's frames.

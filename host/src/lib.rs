@@ -4,6 +4,7 @@
 //!                                        .-> client <-> WebSocket: frames, text unchanged
 //! port <-> session (the core's Link) <-> hub <-> doors: topics and streams (SockJS), chat (HTTP)
 //!                                        '-> history: the chat, committed before anyone is told
+//! depot: files, each content once <-> door: uploads that resume, downloads (HTTP)
 //! ```
 //!
 //! One task owns a port and its link. The hub fans out: a frame's text is made once, and every client reads it at its own pace from
@@ -27,9 +28,11 @@ mod backlog;
 mod client;
 mod com_port;
 mod demo;
+mod depot;
 mod device;
 pub mod direct;
 mod doors;
+mod errand;
 mod far_end;
 mod folder;
 mod hello;
@@ -54,12 +57,14 @@ mod ring;
 mod scribe;
 mod server;
 mod session;
+mod shelf;
 mod shutdown;
 mod sockjs;
 mod table;
 mod telnet;
 mod text;
 mod throttle;
+mod transfers;
 mod web;
 
 pub use attached::Attached;

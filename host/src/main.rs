@@ -7,7 +7,7 @@ mod cli;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use pocketmux::direct::{Errand, Exit, Wire};
+use pocketmux::direct::{Job, Exit, Wire};
 use pocketmux::{Attached, DeviceEnd, DeviceOptions, Host, Options, StartError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     match action {
         Action::Ports => list_ports(),
         Action::Serve(options) => run(options),
-        Action::Files(errand, wire) => files(errand, wire),
+        Action::Files(job, wire) => files(job, wire),
         Action::Device(options) => device(options),
     }
 }
@@ -71,9 +71,9 @@ async fn run(options: Options) -> ExitCode {
 
 /// Ends at once when it is done: no thread of the runtime is waited for.
 #[tokio::main(flavor = "current_thread")]
-async fn files(errand: Errand, wire: Wire) -> ExitCode {
+async fn files(job: Job, wire: Wire) -> ExitCode {
     let stop = stop_wanted();
-    let exit = pocketmux::direct::run(errand, wire, stop).await;
+    let exit = pocketmux::direct::run(job, wire, stop).await;
     std::process::exit(exit as i32)
 }
 

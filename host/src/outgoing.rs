@@ -91,6 +91,11 @@ impl Outgoing {
         });
     }
 
+    /// True when something waits for its turn on a channel.
+    pub(crate) fn waits(&self, channel: ChannelId) -> bool {
+        self.waiting.contains_key(&channel)
+    }
+
     /// Holds back what is for these channels, until the device has opened them again.
     pub(crate) fn hold(&mut self, channels: impl Iterator<Item = ChannelId>) {
         self.unopened = channels.collect();

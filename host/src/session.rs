@@ -7,13 +7,13 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 
-use pocketmux_core::{Config, Identity};
+use pocketmux_core::{Config, Identity, files};
 use tokio::time::{Duration, Instant, sleep_until};
 use tracing::{debug, warn};
 
 use crate::backlog::Room;
 use crate::device::Slot;
-use crate::message::Message;
+use crate::errand::Errand;
 use crate::names::Names;
 use crate::outgoing::{DeviceLink, Outgoing};
 use crate::port::{Exchange, Port};
@@ -21,9 +21,11 @@ use crate::scribe::Scribe;
 use crate::table::DeviceState;
 use crate::throttle::Throttle;
 
+use courier::Courier;
 use hint::hint;
 use pockets::Pockets;
 
+mod courier;
 mod events;
 pub(crate) mod hint;
 mod pockets;
@@ -47,7 +49,8 @@ pub(crate) enum Ended {
 /// What happened while the session waited.
 enum Woken {
     Exchanged(io::Result<Exchange>),
-    Message(Option<Message>),
+    Errand(Option<Errand>),
+    Wish,
     Timer,
     Shutdown,
 }
@@ -63,6 +66,7 @@ pub(crate) struct Session<'s> {
     /// Since the device has said hello.
     scribe: Option<Scribe>,
     outgoing: Outgoing,
+    courier: Courier,
     /// The device speaks other versions of the protocol, which is what its detail says.
     is_incompatible: bool,
     /// The beginning of the link's time.
@@ -82,12 +86,14 @@ impl<'s> Session<'s> {
             Identity { name: "pocketmux", firmware: concat!("pocketmux ", env!("CARGO_PKG_VERSION")), serial: "" };
         let silence_ms = slot.terms.silence_ms;
         let epoch = RandomState::new().hash_one(std::process::id()) as u32;
+        let courier = Courier::new(slot.hub.clone(), slot.depot.clone());
         Self {
             slot,
             link: Box::new(DeviceLink::new(Config { identity, epoch, silence_ms })),
             pockets: Pockets::new(names),
             scribe: None,
             outgoing: Outgoing::default(),
+            courier,
             is_incompatible: false,
             started: Instant::now(),
             stats_at: Instant::now(),
@@ -107,7 +113,7 @@ impl<'s> Session<'s> {
             let now = Instant::now();
             let now_us = micros(now.duration_since(self.started));
             self.link.handle_timeout(now_us);
-            if let Err(ended) = self.take_events() {
+            if let Err(ended) = self.take_events(now_us) {
                 return ended;
             }
             if hint_at.is_some_and(|at| now >= at) {
@@ -117,10 +123,12 @@ impl<'s> Session<'s> {
             self.end_unopened(now);
             self.open_awaited();
             self.show_stats(now);
+            self.work_on_files(now, now_us);
             let mut wake_at = hint_at.unwrap_or(self.stats_at).min(self.stats_at);
             if let Some(due_us) = self.link.poll_timeout() {
                 wake_at = wake_at.min(self.started + Duration::from_micros(due_us));
             }
+            wake_at = self.courier.due(self.started).map_or(wake_at, |due| wake_at.min(due));
             let mut output: &[u8] = &[];
             match port.room(now) {
                 Room::For(bytes) => {
@@ -131,7 +139,8 @@ impl<'s> Session<'s> {
             }
             let woken = tokio::select! {
                 done = port.exchange(&mut input, output) => Woken::Exchanged(done),
-                message = self.slot.messages.recv() => Woken::Message(message),
+                errand = self.slot.errands.recv() => Woken::Errand(errand),
+                () = self.courier.wished() => Woken::Wish,
                 () = sleep_until(wake_at) => Woken::Timer,
                 () = self.slot.shutdown.wanted() => Woken::Shutdown,
             };
@@ -146,12 +155,24 @@ impl<'s> Session<'s> {
                     self.note_return(received);
                     self.outgoing.pump(&mut self.link, &self.slot.device.name);
                 }
-                Woken::Exchanged(Err(error)) => return Ended::Unplugged(error),
-                Woken::Message(Some(message)) => self.outgoing.push(&mut self.link, &self.slot.device.name, message),
-                Woken::Timer => {}
-                Woken::Message(None) | Woken::Shutdown => return Ended::Shutdown,
+                Woken::Exchanged(Err(error)) => {
+                    self.courier.interrupted();
+                    return Ended::Unplugged(error);
+                }
+                Woken::Errand(Some(Errand::Message(message))) => {
+                    self.outgoing.push(&mut self.link, &self.slot.device.name, message)
+                }
+                Woken::Errand(Some(Errand::Files(request))) => self.courier.ask(request, self.link.is_up()),
+                Woken::Wish | Woken::Timer => {}
+                Woken::Errand(None) | Woken::Shutdown => return Ended::Shutdown,
             }
         }
+    }
+
+    /// Goes on with transfers; messages of their channel that are none go first.
+    fn work_on_files(&mut self, now: Instant, now_us: u64) {
+        let waits = self.link.channel_named(files::FILE_CHANNEL).is_some_and(|channel| self.outgoing.waits(channel));
+        self.courier.work(&mut self.link, &self.slot.device.name, waits, now, now_us);
     }
 
     /// Takes what the device sent.
@@ -159,7 +180,7 @@ impl<'s> Session<'s> {
         while !input.is_empty() {
             let taken = self.link.handle_input(input, now_us);
             input = input.get(taken..).unwrap_or_default();
-            self.take_events()?;
+            self.take_events(now_us)?;
         }
         Ok(())
     }

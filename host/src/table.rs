@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::message::Message;
+use crate::errand::Errand;
 use crate::registry::Known;
 
 /// Number of a device's row.
@@ -74,7 +74,7 @@ pub(crate) struct Device {
 struct Row {
     device: Device,
     /// The task that has its port; none for a device that is only remembered.
-    task: Option<mpsc::Sender<Message>>,
+    task: Option<mpsc::Sender<Errand>>,
 }
 
 /// All devices.
@@ -103,7 +103,7 @@ impl Table {
     }
 
     /// Adds a port whose device has not said hello.
-    pub(crate) fn open(&mut self, name: String, port: String, task: mpsc::Sender<Message>) -> (DeviceId, Device) {
+    pub(crate) fn open(&mut self, name: String, port: String, task: mpsc::Sender<Errand>) -> (DeviceId, Device) {
         let is_taken = self.devices().any(|device| device.name == name);
         let device = Device {
             name: if is_taken { port.clone() } else { name },
@@ -120,7 +120,7 @@ impl Table {
         (self.add(device.clone(), Some(task)), device)
     }
 
-    fn add(&mut self, device: Device, task: Option<mpsc::Sender<Message>>) -> DeviceId {
+    fn add(&mut self, device: Device, task: Option<mpsc::Sender<Errand>>) -> DeviceId {
         let id = DeviceId(self.next);
         self.next += 1;
         self.rows.insert(id, Row { device, task });
@@ -160,13 +160,18 @@ impl Table {
         self.rows.values().map(|row| &row.device)
     }
 
+    /// The task of the device of that name; `None` for one that is only remembered.
+    pub(crate) fn task(&self, name: &str) -> Option<(&Device, Option<&mpsc::Sender<Errand>>)> {
+        self.rows.values().find(|row| row.device.name == name).map(|row| (&row.device, row.task.as_ref()))
+    }
+
     /// How a channel delivers: as the first device says that has it.
     pub(crate) fn delivery(&self, channel: &str) -> Delivery {
         self.having(channel).next().and_then(|(device, _)| device.deliveries.get(channel)).copied().unwrap_or_default()
     }
 
     /// The devices that have a channel, and the tasks to reach them by.
-    pub(crate) fn having(&self, channel: &str) -> impl Iterator<Item = (&Device, &mpsc::Sender<Message>)> {
+    pub(crate) fn having(&self, channel: &str) -> impl Iterator<Item = (&Device, &mpsc::Sender<Errand>)> {
         let has = move |row: &&Row| row.device.channels.iter().any(|name| name == channel);
         self.rows.values().filter(has).filter_map(|row| Some((&row.device, row.task.as_ref()?)))
     }

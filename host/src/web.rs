@@ -1,4 +1,4 @@
-//! The way in by HTTP: the page, the list of devices, SockJS services, and on any other path the upgrade to a WebSocket.
+//! The way in by HTTP: the page, the list of devices, files, SockJS services, and on any other path the upgrade to a WebSocket.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +13,8 @@ use tokio::sync::Semaphore;
 use tracing::warn;
 
 use crate::client;
-use crate::doors::chat;
+use crate::depot::Depot;
+use crate::doors::{chat, files, transfers};
 use crate::hub::Hub;
 use crate::origin::{self, Origin, Refused};
 use crate::page::{self, respond};
@@ -28,6 +29,8 @@ pub(crate) const CLIENTS_MAX: u32 = 4096;
 #[derive(Clone)]
 pub(crate) struct Web {
     pub(crate) hub: Arc<Hub>,
+    pub(crate) depot: Depot,
+    pub(crate) files: files::Files,
     pub(crate) services: Arc<[Service]>,
     pub(crate) allowed: Arc<[Origin]>,
     pub(crate) clients: Arc<Semaphore>,
@@ -57,6 +60,12 @@ async fn handle(State(web): State<Web>, request: Request<Body>) -> Response<Body
     }
     if parts.uri.path() == chat::MESSAGES {
         return chat::answer(&web.hub, &parts, body).await;
+    }
+    if files::holds(parts.uri.path()) && !web.is_for_chat {
+        return web.files.answer(parts, body).await;
+    }
+    if let Some(place) = transfers::Place::at(parts.uri.path()).filter(|_| !web.is_for_chat) {
+        return transfers::answer(&web.hub, &web.depot, place, &parts, body).await;
     }
     if !text(&parts.headers, header::UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
         return web.answer(&parts.method, parts.uri.path(), &parts.headers);
@@ -126,6 +135,8 @@ impl Web {
 #[cfg(test)]
 mod tests {
     use super::{Web, handle};
+    use crate::depot::{Depot, Limits};
+    use crate::doors::files::Files;
     use crate::hub::Hub;
     use crate::registry::Registry;
     use crate::shutdown::Shutdown;
@@ -145,8 +156,11 @@ mod tests {
             let options = Options { is_public, ..Options::default() };
             Service::new(prefix, options, room.clone(), |session| async { drop(session) })
         };
+        let depot = Depot::open(None, Limits { size_max: 0, files_max: 0 }).unwrap();
         let web = Web {
             hub: Arc::new(Hub::new(Registry::load(None))),
+            files: Files::new(depot.clone(), shutdown.clone()),
+            depot,
             services: [service("/ours", false), service("/anyones", true)].into(),
             allowed: ["https://pages.example".parse().unwrap()].into(),
             clients,

@@ -44,13 +44,17 @@ export async function freePort() {
   return port;
 }
 
-/** The host, ready: it has printed its address. `stop` asks it to end (SIGTERM) and gives back its exit code. */
-export async function startHost({ device = 'demo', data, port, args = [] }) {
+/**
+ * The host, ready: it has printed its address. `stop` asks it to end (SIGTERM) and gives back its exit code; `kill` gives it no time to
+ * do anything (SIGKILL). `inside` is a command that runs the one after it, in other circumstances.
+ */
+export async function startHost({ device = 'demo', data, port, args = [], inside = [] }) {
   requireFile(paths.host, 'Build it first: cargo build --release');
   const listen = `127.0.0.1:${port ?? (await freePort())}`;
-  const child = start(paths.host, ['--port', device, '--listen', listen, '--data', data, ...args]);
+  const [command, ...rest] = [...inside, paths.host, '--port', device, '--listen', listen, '--data', data, ...args];
+  const child = start(command, rest);
   const [url] = await child.says(/http:\/\/localhost:\d+/, 20_000);
-  return { url, pid: child.pid, output: child.output, stop: child.stop };
+  return { url, pid: child.pid, output: child.output, stop: child.stop, kill: child.kill };
 }
 
 /**
@@ -167,7 +171,12 @@ function start(command, args) {
     clearTimeout(force);
     return child.exitCode;
   };
-  return { pid: child.pid, says, stop, output: () => text };
+  const kill = async () => {
+    if (failure || hasEnded()) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
+  return { pid: child.pid, says, stop, kill, output: () => text };
 }
 
 function requireFile(path, advice) {

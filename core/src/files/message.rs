@@ -107,9 +107,12 @@ impl<'a> FileMessage<'a> {
         let kind = body.u8()?;
         let number = Number { number: body.varint()?, is_yours: kind & YOURS != 0 };
         let message = match kind & !YOURS {
-            OFFER => {
-                Self::Offer { size: body.varint()?, digest: Digest::read(&mut body)??, kind: body.string()?, name: body.string()? }
-            }
+            OFFER => Self::Offer {
+                size: body.varint()?,
+                digest: Digest::read(&mut body)??,
+                kind: body.string()?,
+                name: body.string()?,
+            },
             ACCEPT => {
                 let offset = body.varint()?;
                 Self::Accept { offset, digest: if offset == 0 { None } else { Digest::read(&mut body)? } }

@@ -10,7 +10,7 @@ pub const NAME_MAX: usize = 64;
 /// The name of a file: safe to be shown, and to be one in a folder.
 ///
 /// 1 to [`NAME_MAX`] bytes without control characters, `/` and `\`, and not beginning with a dot: no name leads out of a folder, none is hidden there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Name(String<NAME_MAX>);
 

@@ -127,7 +127,9 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             FileMessage::Data { .. } => return Heard::Taken,
             FileMessage::List(_) if self.is_private => Err(Reason::Missing),
             FileMessage::List(index) => Ok(Reply::Entry(index)),
-            FileMessage::Remove(name) => checked(name).and_then(|name| self.unused(&name)?.remove(&name).map_err(Reason::from)).map(|()| Reply::Done),
+            FileMessage::Remove(name) => checked(name)
+                .and_then(|name| self.unused(&name)?.remove(&name).map_err(Reason::from))
+                .map(|()| Reply::Done),
             FileMessage::Rename { from, to } => self.give_name(from, to).map(|()| Reply::Done),
         };
         self.reply(id, done.unwrap_or_else(Reply::Cancel));
@@ -270,7 +272,10 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     fn data(&mut self, number: Number, message: MessageId, offset: u32, content: &[u8], is_last: bool, now_us: u64) {
         let id = TransferId { number: number.number, is_ours: number.is_yours };
         let expects = |transfer: &&mut Transfer| {
-            transfer.id == id && matches!(transfer.state, State::Moving) && !transfer.is_sending && transfer.message.is_none()
+            transfer.id == id
+                && matches!(transfer.state, State::Moving)
+                && !transfer.is_sending
+                && transfer.message.is_none()
         };
         let Some(transfer) = self.transfers.iter_mut().find(expects) else {
             self.ignore(Some(message));

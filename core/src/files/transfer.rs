@@ -82,6 +82,8 @@ pub(super) struct Transfer {
     /// How much has been hashed.
     hashed: u32,
     pub(super) state: State,
+    /// It is only begun to tell the receiver to drop what it has of it.
+    pub(super) is_unwanted: bool,
     /// The DATA that leaves.
     pub(super) stream: Option<Stream>,
     /// The DATA that comes.
@@ -104,10 +106,16 @@ impl Transfer {
             from: 0,
             hashed: 0,
             state: State::Beginning,
+            is_unwanted: false,
             stream: None,
             message: None,
             due_us: 0,
         }
+    }
+
+    /// The receiver is to be told that it is of no use any more, sooner or later.
+    pub(super) fn is_dropped_there(&self, reason: Reason) -> bool {
+        self.is_sending && self.id.is_ours && reason == Reason::Cancelled
     }
 
     pub(super) fn touch(&mut self, now_us: u64) {

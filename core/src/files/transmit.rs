@@ -1,6 +1,7 @@
 //! What goes to the other side: requests, answers, and the content of files.
 
 use crate::buffer::Buffer;
+use crate::channel::ChannelId;
 use crate::cut::Message;
 use crate::frame::Kind as FrameKind;
 use crate::link::Link;
@@ -15,9 +16,9 @@ use super::{Files, META};
 /// Bytes of a file that are read at once.
 const PIECE: usize = 240;
 /// Frames of one transfer before the next has its turn: as many as fill a long packet.
-const BURST: usize = 4;
+const BURST: u8 = 4;
 /// Frames of the channel that wait in the link's queue: more would gain nothing, and take room from others.
-const WAITING_MAX: usize = 2 * BURST;
+const WAITING_MAX: usize = 2 * BURST as usize;
 
 /// What is to be answered.
 #[derive(Clone, Copy, Debug)]
@@ -42,9 +43,16 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             return;
         }
         self.give_up_stalled(link.is_silent(), now_us);
-        self.answer(link);
-        self.speak(link, now_us);
-        self.move_content(link, now_us);
+        // Content would take every place in the queue as it comes, and what is longer than a frame would find none.
+        let has_said_all = self.answer(link) && self.speak(link, now_us);
+        if has_said_all && !core::mem::take(&mut self.is_held) {
+            self.move_content(link, now_us);
+        }
+    }
+
+    /// Leaves the queue of the channel to the application, which has a message for it, in the next call of [`transmit`](Files::transmit).
+    pub fn hold(&mut self) {
+        self.is_held = true;
     }
 
     /// Asks for the entry of that index of the other side's store; the answer comes as [`Heard::Answer`](super::Heard::Answer) with the number that this returns.
@@ -138,11 +146,11 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         }
     }
 
-    /// Answers requests.
+    /// Answers requests; false while there is no room for an answer.
     fn answer<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
         &mut self,
         link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
-    ) {
+    ) -> bool {
         while let Some(&(number, reply)) = self.replies.front() {
             let sent = match reply {
                 Reply::Done => self.say(link, number, &FileMessage::Done),
@@ -160,20 +168,21 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
                 },
             };
             if sent == Err(SendError::Full) {
-                return;
+                return false;
             }
             self.replies.pop_front();
         }
+        true
     }
 
-    /// Says what is to be said of transfers.
+    /// Says what is to be said of transfers; false while there is no room for it.
     fn speak<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
         &mut self,
         link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
         now_us: u64,
-    ) {
+    ) -> bool {
         for at in 0..self.transfers.len() {
-            let Some(transfer) = self.transfers.get(at) else { return };
+            let Some(transfer) = self.transfers.get(at) else { break };
             let number = Number { number: transfer.id.number, is_yours: !transfer.id.is_ours };
             let Transfer { is_sending, size, digest, at: offset, .. } = *transfer;
             // What is borrowed by the message must not be in `self`.
@@ -189,13 +198,14 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
                 _ => continue,
             };
             match self.say(link, number, &message) {
-                Err(SendError::Full) => return,
+                Err(SendError::Full) => return false,
                 // The channel is closed: the other side gets nothing of it, and the stall ends it.
                 Err(_) => continue,
                 Ok(()) => {}
             }
             self.said(at, now_us);
         }
+        true
     }
 
     /// What was to be said of a transfer was said.
@@ -206,6 +216,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             return transfer.move_from(transfer.at);
         }
         transfer.state = match transfer.state {
+            State::Beginning if transfer.is_unwanted => State::Ending(Err(Reason::Cancelled)),
             State::Beginning => State::Asking,
             State::Ending(result) => {
                 transfer.close(&mut self.store, result.err());
@@ -225,39 +236,55 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
         now_us: u64,
     ) {
-        for _ in 0..self.transfers.len() {
-            let count = self.transfers.len().max(1);
-            let Some(transfer) = self.transfers.get_mut(self.turn % count) else { return };
-            if transfer.is_sending && matches!(transfer.state, State::Moving) {
-                for _ in 0..BURST {
-                    if link.mux().waiting(self.channel) >= WAITING_MAX {
-                        return;
-                    }
-                    match transfer.write(&mut self.store, link, self.channel) {
-                        Ok(true) => transfer.touch(now_us),
-                        Ok(false) => break,
-                        Err(reason) => {
-                            transfer.state = State::Ending(Err(reason));
-                            break;
-                        }
-                    }
-                    if !matches!(transfer.state, State::Moving) {
-                        break;
-                    }
-                }
+        let mut resting = 0;
+        while resting < self.transfers.len() && link.mux().waiting(self.channel) < WAITING_MAX {
+            let has_turn = self.burst < BURST;
+            let moved = match self.transfers.get_mut(self.turn).filter(|_| has_turn) {
+                Some(transfer) => transfer.write(&mut self.store, link, self.channel, now_us),
+                None => false,
+            };
+            if moved {
+                (self.burst, resting) = (self.burst + 1, 0);
+            } else {
+                resting += usize::from(has_turn);
+                self.turn = if self.turn + 1 < self.transfers.len() { self.turn + 1 } else { 0 };
+                self.burst = 0;
             }
-            self.turn = (self.turn + 1) % count;
         }
     }
 }
 
 impl Transfer {
-    /// Queues one frame of content; false when there is no room for it.
+    /// Queues one frame of content; false when there is none, or no room for it.
     fn write<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
         &mut self,
         store: &mut impl Store,
         link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
-        channel: crate::channel::ChannelId,
+        channel: ChannelId,
+        now_us: u64,
+    ) -> bool {
+        if !self.is_sending || !matches!(self.state, State::Moving) {
+            return false;
+        }
+        match self.try_write(store, link, channel) {
+            Ok(moved) => {
+                if moved {
+                    self.touch(now_us);
+                }
+                moved
+            }
+            Err(reason) => {
+                self.state = State::Ending(Err(reason));
+                false
+            }
+        }
+    }
+
+    fn try_write<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        &mut self,
+        store: &mut impl Store,
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
+        channel: ChannelId,
     ) -> Result<bool, Reason> {
         let file = self.file.ok_or(Reason::Failed)?;
         let mut buf = [0; DATA_HEAD_MAX + PIECE];

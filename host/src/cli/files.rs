@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use pocketmux::direct::{Errand, Wire};
+use pocketmux::direct::{Job, Wire};
 use pocketmux::{DeviceOptions, FileName, PortSpec};
 
 use super::Action;
@@ -29,9 +29,9 @@ struct Way {
 }
 
 impl Way {
-    fn to(self, errand: Errand) -> Action {
+    fn to(self, job: Job) -> Action {
         let timeout = self.timeout.map(|seconds| Duration::from_secs(seconds.into()));
-        Action::Files(errand, Wire { port: self.port, baud: self.baud, timeout })
+        Action::Files(job, Wire { port: self.port, baud: self.baud, timeout })
     }
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Put {
 
 impl Put {
     pub(super) fn action(self) -> Action {
-        self.way.to(Errand::Put(self.files))
+        self.way.to(Job::Put(self.files))
     }
 }
 
@@ -66,7 +66,7 @@ pub(super) struct Get {
 
 impl Get {
     pub(super) fn action(self) -> Action {
-        self.way.to(Errand::Get { names: self.names, output: self.output })
+        self.way.to(Job::Get { names: self.names, output: self.output })
     }
 }
 
@@ -79,7 +79,7 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn action(self) -> Action {
-        self.way.to(Errand::List)
+        self.way.to(Job::List)
     }
 }
 
@@ -95,7 +95,7 @@ pub(super) struct Remove {
 
 impl Remove {
     pub(super) fn action(self) -> Action {
-        self.way.to(Errand::Remove(self.names))
+        self.way.to(Job::Remove(self.names))
     }
 }
 
@@ -114,7 +114,7 @@ pub(super) struct Rename {
 
 impl Rename {
     pub(super) fn action(self) -> Action {
-        self.way.to(Errand::Rename { from: self.from, to: self.to })
+        self.way.to(Job::Rename { from: self.from, to: self.to })
     }
 }
 

@@ -1,8 +1,8 @@
-//! The wish that an errand end now.
+//! The wish that a job end now.
 
 use std::pin::Pin;
 
-/// Hears when the errand is to end; once it is, it stays so.
+/// Hears when the job is to end; once it is, it stays so.
 pub(super) struct Interrupt<'f> {
     wish: Pin<Box<dyn Future<Output = ()> + 'f>>,
     is_wanted: bool,

@@ -1,4 +1,4 @@
-//! How an errand leaves the line: so that the device waits for nothing.
+//! How a job leaves the line: so that the device waits for nothing.
 
 use pocketmux_core::files::{Reason, Store, TransferId};
 use tokio::time::{Duration, Instant};

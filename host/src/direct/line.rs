@@ -122,7 +122,7 @@ impl<S: Store> Line<S> {
 
     /// What happens next; `None` when nothing has until then. Nothing is lost when the future is dropped.
     ///
-    /// When the errand is interrupted, or the device was away for too long, that is a trouble.
+    /// When the job is interrupted, or the device was away for too long, that is a trouble.
     pub(super) async fn next(
         &mut self,
         until: Instant,

@@ -1,4 +1,4 @@
-//! How an errand ends.
+//! How a job ends.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -29,7 +29,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why an errand was not done: how the program ends, and a sentence.
+/// Why a job was not done: how the program ends, and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Trouble {
     exit: Exit,

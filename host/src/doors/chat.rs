@@ -12,14 +12,13 @@ use axum::http::request::Parts;
 use axum::http::{Method, Response, StatusCode};
 use serde::Serialize;
 
+use super::reply::Reply;
 use crate::history::Row;
 use crate::hub::Hub;
 
 mod list;
 mod post;
-mod reply;
 
-use reply::Reply;
 
 /// Where messages are listed and posted.
 pub(crate) const MESSAGES: &str = "/api/messages";

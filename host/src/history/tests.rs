@@ -8,12 +8,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, timeout};
 
 use super::{CHAT, Draft, Entry, FILE, History, Query, Row, Store, Written};
+use crate::errand::Errand;
 use crate::hub::Hub;
 use crate::inbound::Inbound;
 use crate::listener::Listener;
 use crate::message::{By, Message};
 use crate::refusal::Refusals;
 use crate::registry::Registry;
+use crate::transfers::Transfers;
 use crate::table::DeviceState;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -215,7 +217,7 @@ fn a_file_that_cannot_be_used_is_left_as_it_is() {
 struct Rig {
     hub: Arc<Hub>,
     store: Store,
-    device: mpsc::Receiver<Message>,
+    device: mpsc::Receiver<Errand>,
     listener: Listener,
 }
 
@@ -223,7 +225,7 @@ impl Rig {
     fn new() -> Self {
         let history = History::open(None);
         let store = history.store.clone();
-        let (hub, _writer) = Hub::with_history(Registry::load(None), history);
+        let (hub, _writer) = Hub::with_history(Registry::load(None), history, Transfers::open(None));
         let (task, device) = mpsc::channel(8);
         let (id, mut row) = hub.open("tty".into(), "/dev/tty".into(), task);
         (row.state, row.channels) = (DeviceState::Online, vec![CHAT.into()]);
@@ -263,7 +265,7 @@ async fn a_line_of_a_page_is_seen_by_nobody_before_its_commit_and_then_by_everyo
     }
     let at = |word: &str| read.iter().position(|text| text.contains(word)).unwrap();
     assert!(read.len() == 3 && at("\"hel\"") < at("\"lo\""), "{read:?}");
-    assert_eq!(*timeout(PATIENCE, rig.device.recv()).await.unwrap().unwrap().data, *b"hello");
+    assert_eq!(*timeout(PATIENCE, rig.device.recv()).await.unwrap().unwrap().into_message().data, *b"hello");
     assert_eq!(*timeout(PATIENCE, rig.listener.recv()).await.unwrap().unwrap().data, *b"hello");
     timeout(PATIENCE, feed.changed()).await.expect("the feed tells of it");
     let mut news = Vec::new();
@@ -329,7 +331,7 @@ async fn of_more_messages_under_way_than_there_is_room_for_nobody_has_the_rest()
 #[tokio::test]
 async fn the_thread_ends_with_the_hub() {
     let history = History::open(None);
-    let (hub, writer) = Hub::with_history(Registry::load(None), history);
+    let (hub, writer) = Hub::with_history(Registry::load(None), history, Transfers::open(None));
     drop(hub);
     let ended = tokio::task::spawn_blocking(move || writer.join());
     timeout(PATIENCE, ended).await.expect("it ends").unwrap();

@@ -72,7 +72,7 @@ fn a_message_goes_to_the_devices_that_have_its_channel_or_its_sender_hears_why_n
         assert_eq!(told.len(), usize::from(word.is_some()), "{told:?}");
         assert!(told.iter().all(|text| text.as_str().contains(word.unwrap_or_default())), "{told:?}");
     }
-    assert_eq!(*messages.try_recv().unwrap().data, *b"hi");
+    assert_eq!(*messages.try_recv().unwrap().into_message().data, *b"hi");
 }
 
 #[tokio::test]

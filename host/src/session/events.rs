@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use pocketmux_core::{ChannelId, Event, Peer};
+use pocketmux_core::{ChannelId, Event, Peer, files};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -15,12 +15,15 @@ use crate::table::{Device, DeviceState};
 
 impl Session<'_> {
     /// Takes what the input or the time has brought.
-    pub(super) fn take_events(&mut self) -> Result<(), Ended> {
+    pub(super) fn take_events(&mut self, now_us: u64) -> Result<(), Ended> {
         let mut has_changed = false;
         while let Some(event) = self.link.poll_event() {
             has_changed |= !matches!(event, Event::Frame(_));
             match event {
                 Event::Frame(frame) => {
+                    if self.courier.take(&frame, now_us) {
+                        continue;
+                    }
                     if let (Some(scribe), Some((name, escaped))) = (&mut self.scribe, self.pockets.name(frame.channel))
                         && let Some(text) = scribe.write(escaped, &frame)
                     {
@@ -102,6 +105,7 @@ impl Session<'_> {
         debug!("{name} has started anew.");
         self.outgoing.refuse_all(&format!("{name} started anew, and may not have got this. Send it again."));
         self.scribe = None;
+        self.courier.down();
         self.pockets.await_nothing();
     }
 
@@ -124,6 +128,9 @@ impl Session<'_> {
         let ours = ours.or_else(|| self.pockets.open(&mut self.link, &device.name, &announced));
         if let Some(id) = ours {
             self.outgoing.opened(id);
+            if announced.is_named(files::FILE_CHANNEL) {
+                self.courier.opened(&device.name, id, announced.meta());
+            }
             self.pockets.show(device, &announced);
         }
     }
@@ -140,6 +147,7 @@ impl Session<'_> {
 
     /// The device has ended a channel, with `reset` at once.
     pub(super) fn closed(&mut self, id: ChannelId, reset: Option<&str>) {
+        self.courier.closed(id);
         if let Some(sentence) = self.pockets.close(&mut self.link, &mut self.slot.device, id, reset) {
             self.outgoing.refuse(id, &sentence);
         }

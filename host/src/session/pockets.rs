@@ -67,6 +67,15 @@ impl Announced {
         let Channel { name, priority, delivery, content, meta } = channel;
         Self { peer, name: name.into(), priority, delivery, content: content.into(), meta: meta.into() }
     }
+
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        *self.name == *name
+    }
+
+    /// What this opening is about.
+    pub(super) fn meta(&self) -> &str {
+        &self.meta
+    }
 }
 
 impl<'s> Pockets<'s> {

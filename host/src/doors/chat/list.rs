@@ -13,7 +13,7 @@ use futures_util::stream;
 use serde::Deserialize;
 use tracing::warn;
 
-use super::reply::Reply;
+use crate::doors::reply::Reply;
 use crate::history::{Query, Range};
 use crate::hub::Hub;
 

@@ -1,15 +1,14 @@
 //! Takes a message, and answers once it is committed.
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::StatusCode;
-use futures_util::StreamExt as _;
 use pocketmux_core::Kind;
 use serde_json::Value;
 use tokio::sync::oneshot;
-use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
-use super::reply::Reply;
+use crate::doors::body;
+use crate::doors::reply::Reply;
 use crate::history::{CHAT, Draft, Entry, Written};
 use crate::hub::Hub;
 use crate::inbound::MESSAGE_ID_MAX;
@@ -18,17 +17,10 @@ use crate::text;
 
 /// Longest body.
 const BODY_MAX: usize = 100 << 10;
-/// Of a longer one, so much is read before the answer, which many clients only hear when they have sent everything.
-const READ_MAX: usize = 8 << 20;
-/// How long a body may take to arrive.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Takes the message in a body.
 pub(super) async fn answer(hub: &Hub, body: Body) -> Result<Reply, Reply> {
-    let Ok(body) = timeout(BODY_PATIENCE, read(body)).await else {
-        return Err(Reply::error(StatusCode::REQUEST_TIMEOUT, "The message took too long to arrive."));
-    };
-    let draft = draft(&body?).map_err(|sentence| bad(&sentence))?;
+    let draft = draft(&body::read(body, BODY_MAX).await?).map_err(|sentence| bad(&sentence))?;
     let history = hub.history().ok_or_else(|| Reply::busy("There is no history to write it to."))?;
     // A client that posts without end is to push nobody out of what they read.
     let _turn = history.post().await;
@@ -49,24 +41,6 @@ pub(super) async fn answer(hub: &Hub, body: Body) -> Result<Reply, Reply> {
 
 fn bad(sentence: &str) -> Reply {
     Reply::error(StatusCode::BAD_REQUEST, sentence)
-}
-
-async fn read(body: Body) -> Result<Vec<u8>, Reply> {
-    let (mut stream, mut bytes, mut len) = (body.into_data_stream(), Vec::new(), 0);
-    while let Some(chunk) = stream.next().await {
-        let chunk: Bytes = chunk.map_err(|_| bad("The message did not arrive whole."))?;
-        len += chunk.len();
-        if len <= BODY_MAX {
-            bytes.extend_from_slice(&chunk);
-        } else if len > READ_MAX {
-            break;
-        }
-    }
-    if len > BODY_MAX {
-        let sentence = format!("A message has at most {BODY_MAX} bytes, with all that is around it.");
-        return Err(Reply::error(StatusCode::PAYLOAD_TOO_LARGE, &sentence));
-    }
-    Ok(bytes)
 }
 
 /// Reads `{id?, sender, content, timestamp?}`.

@@ -8,6 +8,7 @@ use super::answer;
 use crate::history::{History, Writer};
 use crate::hub::Hub;
 use crate::registry::Registry;
+use crate::transfers::Transfers;
 
 struct Door {
     hub: Arc<Hub>,
@@ -16,7 +17,7 @@ struct Door {
 
 impl Door {
     fn new() -> Self {
-        let (hub, _writer) = Hub::with_history(Registry::load(None), History::open(None));
+        let (hub, _writer) = Hub::with_history(Registry::load(None), History::open(None), Transfers::open(None));
         Self { hub, _writer }
     }
 

@@ -53,7 +53,7 @@ impl StandIn {
         let (stop, stopping) = Shutdown::new();
         // A port in memory is always there.
         if let Ok(port) = PortSpec::Demo.open(TERMS.baud).await {
-            let slot = Slot::new(PortSpec::Demo, &port, TERMS, hub.clone(), stopping);
+            let slot = Slot::new(PortSpec::Demo, &port, TERMS, hub.clone(), None, stopping);
             tokio::spawn(slot.run(port));
         }
         let running = Arc::new(Running { hub, _stop: stop });

@@ -27,7 +27,7 @@ async fn a_stream_is_its_channel_both_ways() {
     let client = rig.client();
     client.says(&[r#"["a","new",{"meta":"chat"}]"#, r#"["a","data","hi"]"#, r#"["a","data",{"x": 1.50}]"#]).await;
     assert_eq!([heard(&other).await, heard(&other).await], ["hi", r#"{"x": 1.50}"#]);
-    assert_eq!(rig.to_device.recv().await.unwrap().text().unwrap(), "hi");
+    assert_eq!(rig.to_device.recv().await.unwrap().into_message().text().unwrap(), "hi");
     say(&other, "chat", "hello");
     say(&other, "chat", "[1,2]");
     rig.device_says("chat", "[1,\n2]");
@@ -179,7 +179,7 @@ async fn a_stream_of_one_device_reaches_it_alone_and_hears_it_alone() {
     let (other, client) = (rig.other("chat"), rig.client());
     client.says(&[r#"["a","new",{"meta":{"channel":"chat","device":"pico"}}]"#, r#"["a","data","hi pico"]"#]).await;
     assert_eq!(heard(&other).await, "hi pico");
-    assert_eq!(rig.to_device.try_recv().unwrap().text().unwrap(), "hi pico");
+    assert_eq!(rig.to_device.try_recv().unwrap().into_message().text().unwrap(), "hi pico");
     assert!(to_second.try_recv().is_err());
     say(&other, "chat", "from elsewhere");
     assert!(client.hears().await.is_empty());
@@ -223,7 +223,7 @@ async fn a_client_that_is_sooner_than_the_devices_gets_its_stream_once_they_have
         rig.device.channels.push(channel);
         rig.hub.set(rig.id, &rig.device);
     }
-    assert_eq!(rig.to_device.recv().await.unwrap().text().unwrap(), "hi");
+    assert_eq!(rig.to_device.recv().await.unwrap().into_message().text().unwrap(), "hi");
     assert!(client.hears().await.is_empty());
     // What nobody has is not waited for any longer than that.
     let late = rig.client();

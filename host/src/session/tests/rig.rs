@@ -120,7 +120,7 @@ impl Rig {
         let (stop, stopping) = Shutdown::new();
         let hub = Arc::new(Hub::new(Registry::load(None)));
         let ports: Vec<Port> = ours.into_iter().map(Port::in_memory).collect();
-        let slot = Slot::new(PortSpec::Demo, &ports[0], terms, hub.clone(), stopping);
+        let slot = Slot::new(PortSpec::Demo, &ports[0], terms, hub.clone(), None, stopping);
         (Self { hub, session: Self::spawn_on(slot, ports), _stop: stop }, theirs.try_into().unwrap())
     }
 

@@ -8,6 +8,7 @@ use tokio::time::{Duration, timeout};
 
 use crate::doors::streams::numbers::{self, NUMBERS, StandIn};
 use crate::doors::streams::serve;
+use crate::errand::Errand;
 use crate::hub::Hub;
 use crate::listener::Listener;
 use crate::message::{By, Message};
@@ -20,7 +21,7 @@ pub(super) struct Rig {
     pub(super) hub: Arc<Hub>,
     pub(super) id: DeviceId,
     pub(super) device: Device,
-    pub(super) to_device: mpsc::Receiver<Message>,
+    pub(super) to_device: mpsc::Receiver<Errand>,
 }
 
 impl Rig {

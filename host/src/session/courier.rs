@@ -1,0 +1,403 @@
+//! The transfers of one device: does what the list of transfers says, and says in it how far they are.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use pocketmux_core::files::{self, Ended, Entry, Failure, Files, Heard, Name, Progress, Reason};
+use pocketmux_core::{ChannelId, Frame};
+use tokio::sync::watch;
+use tokio::time::{Duration, Instant};
+use tracing::info;
+
+use crate::depot::{Depot, FileId};
+use crate::errand::{Answer, Refusal, Request, What};
+use crate::hub::Hub;
+use crate::outgoing::DeviceLink;
+use crate::shelf::{Shelf, describe};
+use crate::transfers::{Direction, State, Transfer};
+
+/// Transfers of a device at a time; a board may take fewer, and says so.
+const TRANSFERS: usize = 4;
+/// Hashed between two looks at the line: 64 KiB.
+const HASH_STEPS: u16 = 512;
+/// How often people see how far a transfer is.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+/// A transfer that could not begin, or stood still, is tried again after this long.
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+/// How long a device may take to answer a request.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
+/// Requests that wait for a device.
+const REQUESTS_MAX: usize = 32;
+/// Entries of a device's store that are listed.
+const ENTRIES_MAX: usize = 4096;
+
+/// See the module.
+pub(super) struct Courier {
+    hub: Arc<Hub>,
+    files: Files<Shelf, TRANSFERS>,
+    /// The device's channel of files, while it is open and of this protocol.
+    channel: Option<ChannelId>,
+    under_way: Vec<UnderWay>,
+    wishes: watch::Receiver<u64>,
+    /// The list is to be looked through.
+    is_due: bool,
+    retry_at: Option<Instant>,
+    progress_at: Instant,
+    requests: VecDeque<Request>,
+    asked: Option<Asked>,
+}
+
+/// A transfer under way that the host began.
+struct UnderWay {
+    wire: files::TransferId,
+    id: FileId,
+    pace: Pace,
+}
+
+/// How fast it moves.
+#[derive(Clone, Copy)]
+struct Pace {
+    at: u32,
+    since: Instant,
+    rate: f64,
+}
+
+/// A request that the device is to answer.
+struct Asked {
+    request: Request,
+    /// What the answer has; of a list none until the next entry is asked for.
+    number: Option<u32>,
+    entries: Vec<Entry>,
+    due: Instant,
+}
+
+impl Courier {
+    /// For a device that has not said hello yet.
+    pub(super) fn new(hub: Arc<Hub>, depot: Option<Depot>) -> Self {
+        let shelf = Shelf::new(depot, hub.clone());
+        let wishes = hub.transfers().wishes();
+        Self {
+            hub,
+            files: Files::new(shelf, ChannelId::new(0), HASH_STEPS),
+            channel: None,
+            under_way: Vec::new(),
+            wishes,
+            is_due: true,
+            retry_at: None,
+            progress_at: Instant::now(),
+            requests: VecDeque::new(),
+            asked: None,
+        }
+    }
+
+    /// The device called `device` has opened its channel of files, and says so much about it.
+    pub(super) fn opened(&mut self, device: &str, channel: ChannelId, meta: &str) {
+        self.channel = None;
+        let Some(algorithm) = files::algorithm_of(meta) else { return };
+        self.files.set_channel(channel);
+        self.files.set_algorithm(algorithm);
+        self.files.store().is_for(device);
+        (self.channel, self.is_due) = (Some(channel), true);
+    }
+
+    /// A channel has ended.
+    pub(super) fn closed(&mut self, channel: ChannelId) {
+        if self.channel == Some(channel) {
+            self.down();
+        }
+    }
+
+    /// The device has started anew: it opens its channel again.
+    pub(super) fn down(&mut self) {
+        self.files.handle_down();
+        self.channel = None;
+        self.refuse_requests(Refusal::Offline);
+    }
+
+    /// The port is gone; the link may go on later.
+    pub(super) fn interrupted(&mut self) {
+        for UnderWay { id, .. } in &self.under_way {
+            self.hub.change_transfer(*id, |transfer| {
+                if transfer.state == State::Running {
+                    transfer.enter(State::Waiting, "The device is not there; it goes on when it is back.");
+                }
+            });
+        }
+        self.refuse_requests(Refusal::Offline);
+    }
+
+    fn refuse_requests(&mut self, refusal: Refusal) {
+        let asked = self.asked.take().map(|asked| asked.request);
+        asked.into_iter().chain(self.requests.drain(..)).for_each(|request| request.refuse(refusal));
+    }
+
+    /// Takes a frame; false if it is none of a transfer.
+    pub(super) fn take(&mut self, frame: &Frame<'_>, now_us: u64) -> bool {
+        if self.channel != Some(frame.channel) {
+            return false;
+        }
+        match self.files.handle_frame(frame, now_us) {
+            Heard::Plain => false,
+            Heard::Taken => true,
+            Heard::Answer(number, answer) => {
+                if let Some(asked) = self.asked.take_if(|asked| asked.number == Some(number)) {
+                    self.asked = asked.take(answer);
+                }
+                true
+            }
+        }
+    }
+
+    /// Takes a request, which is answered when the device has.
+    pub(super) fn ask(&mut self, request: Request, is_up: bool) {
+        match self.channel {
+            _ if !is_up => request.refuse(Refusal::Offline),
+            None => request.refuse(Refusal::NoFiles),
+            Some(_) if self.requests.len() >= REQUESTS_MAX => request.refuse(Refusal::Busy),
+            Some(_) => self.requests.push_back(request),
+        }
+    }
+
+    /// When there is something to do at the latest.
+    pub(super) fn due(&self, started: Instant) -> Option<Instant> {
+        let wire = self.files.poll_timeout().map(|at_us| started + Duration::from_micros(at_us));
+        let progress = self.files.transfers().next().map(|_| self.progress_at);
+        let asked = self.asked.as_ref().map(|asked| asked.due);
+        [wire, progress, asked, self.retry_at].into_iter().flatten().min()
+    }
+
+    /// Waits until somebody wants something of a transfer.
+    pub(super) async fn wished(&mut self) {
+        // The sender lives in the hub that is held here.
+        let _ = self.wishes.changed().await;
+        self.is_due = true;
+    }
+
+    /// Does what is due. With `hold`, a message that is none of a transfer waits for its turn on the channel.
+    pub(super) fn work(&mut self, link: &mut DeviceLink<'_>, device: &str, hold: bool, now: Instant, now_us: u64) {
+        if self.retry_at.take_if(|at| now >= *at).is_some() {
+            self.is_due = true;
+        }
+        if self.channel.is_some() && link.is_up() {
+            if std::mem::take(&mut self.is_due) {
+                self.look(device, now);
+            }
+            self.put_question(link, now);
+            if hold {
+                self.files.hold();
+            }
+            self.files.transmit(link, now_us);
+        }
+        while let Some(ended) = self.files.poll_event() {
+            self.ended(device, &ended, now);
+        }
+        if now >= self.progress_at {
+            self.progress_at = now + PROGRESS_INTERVAL;
+            self.show_progress(device, now);
+        }
+    }
+
+    /// Begins what is wanted and not under way, and ends what is not wanted any more.
+    fn look(&mut self, device: &str, now: Instant) {
+        for UnderWay { wire, id, .. } in &self.under_way {
+            match self.hub.transfers().get(*id).map(|transfer| transfer.state) {
+                Some(State::Waiting | State::Running) => {}
+                Some(State::Paused) => self.files.cancel(*wire, Reason::Paused),
+                _ => self.files.cancel(*wire, Reason::Cancelled),
+            }
+        }
+        let wanted = self.hub.transfers().of_device(device);
+        for transfer in wanted.iter().filter(|transfer| transfer.is_wanted_by_host()) {
+            if transfer.drops && self.under_way.iter().all(|under_way| under_way.id != transfer.id) && self.begin(transfer, now)
+            {
+                if let Some(UnderWay { wire, .. }) = self.under_way.last() {
+                    self.files.cancel(*wire, Reason::Cancelled);
+                }
+                continue;
+            }
+            let is_begun = self.under_way.iter().any(|under_way| under_way.id == transfer.id);
+            let is_busy = self.files.transfers().any(|other| other.name.as_str() == transfer.name);
+            if !is_begun && !is_busy && !self.begin(transfer, now) {
+                return;
+            }
+        }
+    }
+
+    /// Begins a transfer; false when there is no room for more.
+    fn begin(&mut self, transfer: &Transfer, now: Instant) -> bool {
+        let fail = |hub: &Hub, words: &str| {
+            hub.change_transfer(transfer.id, |transfer| transfer.enter(State::Failed, words));
+            true
+        };
+        let Ok(name) = Name::new(&transfer.name) else { return fail(&self.hub, "No device has a file of that name.") };
+        let begun = match transfer.direction {
+            Direction::From => self.files.get(&name),
+            Direction::To => {
+                let shelf = self.files.store();
+                let file = transfer.file.and_then(|file| shelf.file(file));
+                let Some(file) = file else { return fail(&self.hub, "The file was removed from the host.") };
+                shelf.give(name.clone(), file);
+                self.files.offer(&name)
+            }
+        };
+        match begun {
+            Ok(wire) => {
+                let pace = Pace { at: 0, since: now, rate: 0.0 };
+                self.under_way.push(UnderWay { wire, id: transfer.id, pace });
+                true
+            }
+            Err(files::StoreError::TooMany) => false,
+            Err(error) => fail(&self.hub, &format!("The file could not be read here: {error}.")),
+        }
+    }
+
+    /// Puts the next question to the device.
+    fn put_question(&mut self, link: &mut DeviceLink<'_>, now: Instant) {
+        if let Some(asked) = self.asked.take_if(|asked| now >= asked.due) {
+            asked.request.refuse(Refusal::NoAnswer);
+        }
+        if let Some(asked) = &mut self.asked {
+            if asked.number.is_none() {
+                asked.number = self.files.list(link, asked.entries.len() as u32).ok();
+            }
+            return;
+        }
+        let Some(request) = self.requests.front() else { return };
+        let number = match &request.what {
+            What::List => self.files.list(link, 0),
+            What::Remove(name) => self.files.remove(link, name),
+            What::Rename { from, to } => self.files.rename(link, from, to),
+        };
+        if let Ok(number) = number
+            && let Some(request) = self.requests.pop_front()
+        {
+            let due = now + ANSWER_PATIENCE;
+            self.asked = Some(Asked { request, number: Some(number), entries: Vec::new(), due });
+        }
+    }
+
+    /// A transfer has ended, in one way or the other.
+    fn ended(&mut self, device: &str, ended: &Ended, now: Instant) {
+        let Ended { ref name, is_sending, result, .. } = *ended;
+        if is_sending {
+            self.files.store().take_back(name);
+        }
+        // What ended may have made room for others.
+        self.is_due = true;
+        let at = self.under_way.iter().position(|under_way| under_way.wire == ended.id);
+        let id = match at.map(|at| self.under_way.swap_remove(at)) {
+            Some(under_way) => under_way.id,
+            None => match self.theirs(device, name.as_str()) {
+                Some(id) => id,
+                None => return,
+            },
+        };
+        match result {
+            Ok(()) => info!("{name} is {} {device}, verified.", if is_sending { "on" } else { "here from" }),
+            Err(Failure { reason, .. }) => info!("{name}, {} {device}: {reason}.", if is_sending { "to" } else { "from" }),
+        }
+        let changed = self.hub.change_transfer(id, |transfer| transfer.end(ended, device));
+        if changed.is_some_and(|transfer| transfer.state == State::Waiting) {
+            self.is_due = false;
+            self.retry_at = Some(now + RETRY_INTERVAL);
+        }
+    }
+
+    /// The transfer that the device began by offering a file of that name.
+    fn theirs(&self, device: &str, name: &str) -> Option<FileId> {
+        let is_it = |transfer: &Transfer| transfer.direction == Direction::From && transfer.name == name;
+        self.hub.transfers().of_device(device).into_iter().find(is_it).map(|transfer| transfer.id)
+    }
+
+    /// Makes known how far transfers are.
+    fn show_progress(&mut self, device: &str, now: Instant) {
+        let Self { files, under_way, hub, .. } = self;
+        for progress in files.transfers() {
+            let known = under_way.iter_mut().find(|under_way| under_way.wire == progress.id);
+            let (id, rate) = match known {
+                Some(UnderWay { id, pace, .. }) => (*id, pace.at(&progress, now)),
+                None => {
+                    let is_it = |transfer: &Transfer| transfer.is_theirs && transfer.name == progress.name.as_str();
+                    let Some(transfer) = hub.transfers().of_device(device).into_iter().find(is_it) else { continue };
+                    (transfer.id, 0)
+                }
+            };
+            hub.change_transfer(id, |transfer| transfer.go_on(&progress, rate));
+        }
+    }
+}
+
+impl Transfer {
+    /// The host is to begin it, or to go on with it.
+    fn is_wanted_by_host(&self) -> bool {
+        (matches!(self.state, State::Waiting | State::Running) && !self.is_theirs) || self.drops
+    }
+
+    fn go_on(&mut self, progress: &Progress<'_>, rate: u64) {
+        (self.at, self.rate) = (progress.at.into(), rate);
+        if progress.is_moving && self.state == State::Waiting {
+            self.enter(State::Running, "");
+        }
+        if progress.digest.is_some() {
+            self.size = Some(progress.size.into());
+            self.digest = progress.digest.as_ref().map(describe);
+        }
+    }
+
+    fn end(&mut self, ended: &Ended, device: &str) {
+        match ended.result {
+            Ok(()) => {
+                self.size = Some(ended.size.into());
+                self.at = ended.size.into();
+                self.digest = ended.digest.as_ref().map(describe);
+                if !ended.is_sending {
+                    self.file = Some(self.id);
+                }
+                self.enter(State::Done, "");
+            }
+            Err(Failure { reason, is_theirs }) => match reason {
+                // It is what somebody here wanted, and says so already.
+                Reason::Cancelled | Reason::Paused if !is_theirs => self.drops = false,
+                Reason::Cancelled => self.enter(State::Cancelled, &format!("{device} does not want it.")),
+                Reason::Paused => self.enter(State::Paused, &format!("{device} wants to go on later.")),
+                Reason::Stalled | Reason::Busy => self.enter(State::Waiting, &format!("It is tried again: {reason}.")),
+                reason if is_theirs => self.enter(State::Failed, &format!("{device} refused: {reason}.")),
+                reason => self.enter(State::Failed, &format!("It ended here: {reason}.")),
+            },
+        }
+    }
+}
+
+impl Pace {
+    /// Bytes a second, smoothed over about a second.
+    fn at(&mut self, progress: &Progress<'_>, now: Instant) -> u64 {
+        let elapsed = now.duration_since(self.since).as_secs_f64();
+        if elapsed > 0.0 && progress.is_moving && progress.at >= self.at {
+            let lately = f64::from(progress.at - self.at) / elapsed;
+            // From a standing start it is what it is.
+            let weight = if self.rate == 0.0 { 1.0 } else { 0.2 };
+            self.rate += (lately - self.rate) * weight;
+        }
+        (self.at, self.since) = (progress.at, now);
+        self.rate as u64
+    }
+}
+
+impl Asked {
+    /// Takes an answer, and gives back what is still to be asked.
+    fn take(mut self, answer: files::Answer) -> Option<Self> {
+        let answered = match answer {
+            files::Answer::Entry(entry) if self.entries.len() < ENTRIES_MAX => {
+                self.entries.push(entry);
+                self.number = None;
+                return Some(self);
+            }
+            files::Answer::Entry(_) => Err(Refusal::Busy),
+            files::Answer::Space(space) => Ok(Answer::Files(std::mem::take(&mut self.entries), space)),
+            files::Answer::Done => Ok(Answer::Done),
+            files::Answer::Refused(reason) => Err(Refusal::Device(reason)),
+        };
+        let _ = self.request.answer.send(answered);
+        None
+    }
+}

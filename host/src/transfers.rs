@@ -1,0 +1,259 @@
+//! The transfers between the files of the host and devices: what is wanted, how far it is, kept over restarts of the host.
+//!
+//! This is the list; the task of a device looks into it for what concerns the device, and does it (see `session::courier`). One that was
+//! neither paused nor cancelled goes on by itself whenever device and host are there.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tracing::info;
+
+use crate::depot::{File, FileId};
+
+mod keeper;
+mod transfer;
+
+pub(crate) use keeper::Keeper;
+pub(crate) use transfer::{Direction, State, Transfer};
+
+/// Transfers that are not over.
+const OPEN_MAX: usize = 256;
+/// Transfers that are remembered after their end; the oldest makes room.
+const ENDED_MAX: usize = 256;
+
+/// Why a transfer is not begun, or not changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("There is no such transfer.")]
+    Missing,
+    #[error("{OPEN_MAX} transfers are not over yet. Cancel some, or wait.")]
+    TooMany,
+    #[error("It is {0} already.")]
+    Over(&'static str),
+    #[error("Devices take files of at most 4294967295 bytes.")]
+    TooLarge,
+    #[error("{0}. Give another name under which the device is to have it.")]
+    Name(pocketmux_core::files::NameError),
+    #[error("{0}")]
+    Disk(String),
+}
+
+/// All transfers.
+#[derive(Debug)]
+pub(crate) struct Transfers {
+    state: Mutex<List>,
+    keeper: Keeper,
+    /// Counts what people want: devices look when it changes.
+    wishes: watch::Sender<u64>,
+    /// The last change of any transfer.
+    revision: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    rows: BTreeMap<u64, Transfer>,
+    next: u64,
+    revision: u64,
+}
+
+impl List {
+    fn row(&mut self, id: FileId) -> Option<&mut Transfer> {
+        self.rows.values_mut().find(|transfer| transfer.id == id)
+    }
+
+    fn add(&mut self, transfer: Transfer) {
+        self.rows.insert(self.next, transfer);
+        self.next += 1;
+    }
+}
+
+impl Transfers {
+    /// Those that are kept in a data directory, in the order in which they were begun.
+    pub(crate) fn open(data: Option<&Path>) -> Self {
+        let (keeper, kept) = Keeper::open(data);
+        let mut list = List::default();
+        for transfer in kept {
+            if transfer.state.is_open() {
+                info!("The transfer of {} {} {} goes on.", transfer.name, transfer.direction, transfer.device);
+            }
+            list.add(transfer);
+        }
+        Self { state: Mutex::new(list), keeper, wishes: watch::Sender::new(0), revision: watch::Sender::new(0) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, List> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until everything is written.
+    pub(crate) async fn finish(&self) {
+        self.keeper.finish().await;
+    }
+
+    /// Begins to send a file of the host to a device.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`]
+    pub(crate) fn begin_to(&self, device: &str, file: &File, name: Option<&str>) -> Result<Transfer, Refused> {
+        let name = name.unwrap_or(file.name.as_str());
+        pocketmux_core::files::Name::new(name).map_err(Refused::Name)?;
+        let size = u32::try_from(file.size).map_err(|_| Refused::TooLarge)?;
+        let begun = Transfer::new(device, Direction::To, name);
+        let digest = Some(format!("sha-256:{}", file.sha256));
+        self.begin(Transfer { file: Some(file.id), size: Some(size.into()), digest, ..begun })
+    }
+
+    /// Begins to fetch a file from a device.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`]
+    pub(crate) fn begin_from(&self, device: &str, name: &str) -> Result<Transfer, Refused> {
+        pocketmux_core::files::Name::new(name).map_err(Refused::Name)?;
+        self.begin(Transfer::new(device, Direction::From, name))
+    }
+
+    /// The transfer that a device's offer of that name is for: one that was begun before, or else a new one.
+    pub(crate) fn offered(&self, device: &str, name: &str) -> Result<Transfer, Refused> {
+        let is_it = |transfer: &&Transfer| {
+            let Transfer { direction, state, .. } = transfer;
+            *direction == Direction::From && state.is_open() && transfer.device == device && transfer.name == name
+        };
+        if let Some(known) = self.lock().rows.values().find(is_it) {
+            return Ok(known.clone());
+        }
+        self.begin(Transfer { is_theirs: true, ..Transfer::new(device, Direction::From, name) })
+    }
+
+    fn begin(&self, mut transfer: Transfer) -> Result<Transfer, Refused> {
+        let mut list = self.lock();
+        let (open, ended): (Vec<_>, Vec<_>) = list.rows.iter().partition(|(_, transfer)| transfer.state.is_open());
+        if open.len() >= OPEN_MAX {
+            return Err(Refused::TooMany);
+        }
+        let surplus: Vec<u64> =
+            ended.iter().rev().skip(ENDED_MAX - 1).map(|(number, _)| **number).collect();
+        for number in surplus {
+            if let Some(old) = list.rows.remove(&number) {
+                self.keeper.remove(old.id);
+            }
+        }
+        list.revision += 1;
+        transfer.revision = list.revision;
+        self.keeper.keep(&transfer);
+        list.add(transfer.clone());
+        drop(list);
+        self.tell_change();
+        self.wishes.send_modify(|wishes| *wishes += 1);
+        Ok(transfer)
+    }
+
+    /// Waits until what was begun or changed before is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Disk`]: it would not survive the end of the host.
+    pub(crate) async fn written(&self) -> Result<(), Refused> {
+        self.keeper.written().await.map_err(Refused::Disk)
+    }
+
+    /// All of them, in the order in which they were begun.
+    pub(crate) fn list(&self) -> Vec<Transfer> {
+        self.lock().rows.values().cloned().collect()
+    }
+
+    /// One of them.
+    pub(crate) fn get(&self, id: FileId) -> Option<Transfer> {
+        self.lock().row(id).cloned()
+    }
+
+    /// Those of a device that are not over, or of which it is still to be told, in the order in which they were begun.
+    pub(crate) fn of_device(&self, device: &str) -> Vec<Transfer> {
+        let is_its =
+            |transfer: &&Transfer| transfer.device == device && (transfer.state.is_open() || transfer.drops);
+        self.lock().rows.values().filter(is_its).cloned().collect()
+    }
+
+    /// Changes a transfer, and gives it as it is then; `None` when there is none or nothing has changed.
+    pub(crate) fn change(&self, id: FileId, change: impl FnOnce(&mut Transfer)) -> Option<Transfer> {
+        let mut list = self.lock();
+        let revision = list.revision + 1;
+        let transfer = list.row(id)?;
+        let before = transfer.clone();
+        change(transfer);
+        if *transfer == before {
+            return None;
+        }
+        transfer.revision = revision;
+        let changed = transfer.clone();
+        list.revision = revision;
+        // How far it is, the store says when it goes on.
+        if !changed.differs_only_in_progress(&before) {
+            self.keeper.keep(&changed);
+        }
+        drop(list);
+        self.tell_change();
+        Some(changed)
+    }
+
+    /// Does what a person wants with a transfer that is not over.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Missing`], [`Refused::Over`].
+    pub(crate) fn wish(&self, id: FileId, state: State) -> Result<Transfer, Refused> {
+        let known = self.get(id).ok_or(Refused::Missing)?;
+        let may_be = match state {
+            State::Waiting => matches!(known.state, State::Paused | State::Failed) || known.state.is_open(),
+            _ => known.state.is_open(),
+        };
+        if !may_be {
+            return Err(Refused::Over(known.state.word()));
+        }
+        let changed = self.change(id, |transfer| {
+            if !(state == State::Waiting && matches!(transfer.state, State::Waiting | State::Running)) {
+                transfer.enter(state, "");
+                transfer.drops = state == State::Cancelled && transfer.direction == Direction::To && transfer.at > 0;
+            }
+        });
+        self.wishes.send_modify(|wishes| *wishes += 1);
+        Ok(changed.unwrap_or(known))
+    }
+
+    /// Forgets a transfer that is over.
+    pub(crate) fn forget(&self, id: FileId) {
+        let mut list = self.lock();
+        let is_it = |(_, transfer): &(&u64, &Transfer)| transfer.id == id && !transfer.state.is_open();
+        let Some(number) = list.rows.iter().find(is_it).map(|(number, _)| *number) else { return };
+        list.rows.remove(&number);
+        self.keeper.remove(id);
+    }
+
+    /// Changes when somebody wants something.
+    pub(crate) fn wishes(&self) -> watch::Receiver<u64> {
+        self.wishes.subscribe()
+    }
+
+    /// Waits until a transfer has changed since that revision, or is gone.
+    pub(crate) async fn changed_since(&self, id: FileId, revision: u64) -> Option<Transfer> {
+        let mut revisions = self.revision.subscribe();
+        loop {
+            revisions.borrow_and_update();
+            match self.get(id) {
+                Some(transfer) if transfer.revision <= revision => {}
+                other => return other,
+            }
+            if revisions.changed().await.is_err() {
+                return None;
+            }
+        }
+    }
+
+    fn tell_change(&self) {
+        self.revision.send_modify(|revision| *revision += 1);
+    }
+}
+
