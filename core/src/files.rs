@@ -77,6 +77,8 @@ pub struct Files<S, const TRANSFERS: usize> {
     channel: ChannelId,
     /// How the digests of what is sent are made.
     algorithm: Algorithm,
+    /// The other side has no business with the store.
+    is_private: bool,
     /// Steps of hashing in one call.
     steps: u16,
     transfers: Vec<Transfer, TRANSFERS>,
@@ -103,6 +105,8 @@ pub struct Progress<'f> {
     pub is_sending: bool,
     /// Bytes sent or stored so far; what was sent is not yet stored there.
     pub at: u32,
+    /// Where the content began to move this time: what was there before.
+    pub from: u32,
     /// Its length; 0 while it is not known of a file that was asked for.
     pub size: u32,
     /// Of the whole, when it is known.
@@ -138,6 +142,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             store,
             channel,
             algorithm: Algorithm::BEST,
+            is_private: false,
             steps,
             transfers: Vec::new(),
             control: Control::NONE,
@@ -166,12 +171,17 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         self.algorithm = algorithm;
     }
 
+    /// From now on only what this side begins is done: the other side can look for nothing, fetch nothing, send nothing and change nothing.
+    pub fn keep_private(&mut self) {
+        self.is_private = true;
+    }
+
     /// How every transfer stands.
     pub fn transfers(&self) -> impl Iterator<Item = Progress<'_>> {
         self.transfers.iter().map(|transfer| {
-            let Transfer { id, ref name, is_sending, at, size, digest, .. } = *transfer;
+            let Transfer { id, ref name, is_sending, at, from, size, digest, .. } = *transfer;
             let is_moving = matches!(transfer.state, State::Moving | State::Verifying);
-            Progress { id, name, is_sending, at, size, digest, is_moving }
+            Progress { id, name, is_sending, at, from, size, digest, is_moving }
         })
     }
 

@@ -6,8 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use pocketmux_core::files::Ram;
 use pocketmux_firmware_example::{App, Board as Identity};
 use serialport::{SerialPort, TTYPort};
+
+/// What a board has for files.
+type Files = Ram<16384, 4>;
 
 /// A running board; dropping it switches it off and pulls the cable.
 pub struct Board {
@@ -27,7 +31,7 @@ impl Board {
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
             let identity = Identity::new("bench", serial.to_be_bytes(), epoch);
-            let mut app = App::new(&identity);
+            let mut app: App<'_, Files> = App::new(&identity, Files::new(), 1);
             let start = Instant::now();
             while !stopped.load(Ordering::Relaxed) {
                 // Without a host at the other end a pseudo terminal refuses to be read; the board goes on like one without a cable.

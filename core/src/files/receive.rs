@@ -125,6 +125,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             FileMessage::Space(space) => return Heard::Answer(id.number, Answer::Space(space)),
             // It is no control message.
             FileMessage::Data { .. } => return Heard::Taken,
+            FileMessage::List(_) if self.is_private => Err(Reason::Missing),
             FileMessage::List(index) => Ok(Reply::Entry(index)),
             FileMessage::Remove(name) => checked(name)
                 .and_then(|name| self.unused(&name)?.remove(&name).map_err(Reason::from))
@@ -153,6 +154,9 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
 
     /// The store, for something to be done to the file of that name.
     fn unused(&mut self, name: &Name) -> Result<&mut S, Reason> {
+        if self.is_private {
+            return Err(Reason::Missing);
+        }
         if self.transfers.iter().any(|transfer| transfer.file.is_some() && transfer.name == *name) {
             return Err(Reason::Busy);
         }
@@ -169,6 +173,9 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     fn asked(&mut self, id: TransferId, name: &str) -> Result<(), Reason> {
         if id.is_ours {
             return Err(Reason::Protocol);
+        }
+        if self.is_private {
+            return Err(Reason::Missing);
         }
         self.send(id, &checked(name)?).map(drop).map_err(Reason::from)
     }
@@ -204,6 +211,9 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             let is_asking = self.transfers.get(at).is_some_and(|transfer| matches!(transfer.state, State::Asking));
             return if is_asking { Ok(at) } else { Err(Reason::Protocol) };
         }
+        if self.is_private {
+            return Err(Reason::NoRoom);
+        }
         // A sender that offers a file anew has given up what it sent before.
         let is_old = |transfer: &Transfer| !transfer.id.is_ours && !transfer.is_sending && transfer.name == *name;
         while let Some(at) = self.transfers.iter().position(is_old) {
@@ -227,7 +237,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         match (transfer.digest, claim) {
             _ if offset > transfer.size => transfer.state = State::Ending(Err(Reason::Protocol)),
             (Some(digest), Some(_)) if offset > 0 => transfer.hash(digest.algorithm(), offset, claim),
-            _ => (transfer.at, transfer.state) = (0, State::Moving),
+            _ => transfer.move_from(0),
         }
     }
 
@@ -291,7 +301,7 @@ impl Transfer {
         }
         let (Some(file), Some(digest), 0) = (self.file, self.digest, offset) else { return Err(Reason::Protocol) };
         store.restart(file)?;
-        self.at = 0;
+        self.move_from(0);
         self.hasher = Hasher::new(digest.algorithm()).ok_or(Reason::Digest)?;
         while !store.prepare(file)? {}
         Ok(())

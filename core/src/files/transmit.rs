@@ -212,10 +212,12 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     fn said(&mut self, at: usize, now_us: u64) {
         let Some(transfer) = self.transfers.get_mut(at) else { return };
         transfer.touch(now_us);
+        if matches!(transfer.state, State::Accepting) {
+            return transfer.move_from(transfer.at);
+        }
         transfer.state = match transfer.state {
             State::Beginning if transfer.is_unwanted => State::Ending(Err(Reason::Cancelled)),
             State::Beginning => State::Asking,
-            State::Accepting => State::Moving,
             State::Ending(result) => {
                 transfer.close(&mut self.store, result.err());
                 State::Ended(result.map_err(|reason| Failure { reason, is_theirs: false }))

@@ -3,6 +3,7 @@
 mod arguments;
 mod clients;
 mod ending;
+mod files;
 mod history;
 mod ports;
 mod running;

@@ -1,0 +1,73 @@
+//! How a job ends.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use pocketmux_core::files::{Failure, Reason, StoreError};
+
+/// How the program ends, for whoever started it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// It is done.
+    Done = 0,
+    /// It failed on this side, or on the way.
+    Failed = 1,
+    /// The command line cannot be acted on.
+    Usage = 2,
+    /// The device refused.
+    Refused = 3,
+    /// The device is not there, or does not answer.
+    Absent = 4,
+    /// It was interrupted, and can be gone on with.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        (exit as u8).into()
+    }
+}
+
+/// Why a job was not done: how the program ends, and a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    exit: Exit,
+    words: String,
+}
+
+impl Trouble {
+    pub(super) fn new(exit: Exit, words: impl Into<String>) -> Self {
+        Self { exit, words: words.into() }
+    }
+
+    pub(super) fn failed(words: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, words)
+    }
+
+    /// The end of a transfer, or the answer to a request, that has to do with something of that name.
+    pub(super) fn of(name: &str, failure: Failure) -> Self {
+        let exit = match failure.reason {
+            Reason::Stalled | Reason::Mismatch | Reason::Failed | Reason::Protocol => Exit::Failed,
+            _ if failure.is_theirs => Exit::Refused,
+            _ => Exit::Failed,
+        };
+        let who = if failure.is_theirs { "The device says" } else { "Here" };
+        Self::new(exit, format!("{name}: {who}: {}.", failure.reason))
+    }
+
+    pub(super) fn of_store(name: &str, error: StoreError) -> Self {
+        Self::failed(format!("{name}: {error}."))
+    }
+
+    /// There is no use in trying anything else.
+    pub(super) fn ends_all(&self) -> bool {
+        matches!(self.exit, Exit::Absent | Exit::Interrupted)
+    }
+
+    /// Says it.
+    pub(super) fn told(self) -> Exit {
+        let _ = writeln!(io::stderr(), "pocketmux: {}", self.words);
+        self.exit
+    }
+}
