@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use pocketmux::direct::{Job, Wire};
+use pocketmux::remote::Through;
 use pocketmux::{DeviceOptions, Example, Options, Origin, PortSpec};
 
 use files::{Device, Get, List, Put, Remove, Rename};
@@ -44,6 +45,7 @@ pub(crate) enum Action {
     Serve(Options),
     Ports,
     Files(Job, Wire),
+    Remote(Job, Through),
     Device(DeviceOptions),
 }
 

@@ -10,12 +10,14 @@ use tokio::time::Duration;
 use crate::folder::Folder;
 use crate::port::PortSpec;
 
-use interrupt::Interrupt;
 use line::Line;
 use named::Named;
-use trouble::Trouble;
 
+pub(crate) use interrupt::Interrupt;
+pub(crate) use meter::Meter;
+pub(crate) use requests::show;
 pub use trouble::Exit;
+pub(crate) use trouble::Trouble;
 
 mod events;
 mod interrupt;
@@ -122,7 +124,7 @@ async fn get(names: &[Name], output: &Path, wire: Wire, interrupt: &mut Interrup
 }
 
 /// Of several files one that is refused leaves the others to be tried: how that ends is how it all does. Anything else ends it at once.
-fn first_of(before: Result<(), Trouble>, now: Result<(), Trouble>) -> Result<Result<(), Trouble>, Trouble> {
+pub(crate) fn first_of(before: Result<(), Trouble>, now: Result<(), Trouble>) -> Result<Result<(), Trouble>, Trouble> {
     match (before, now) {
         (_, Err(trouble)) if trouble.ends_all() => Err(trouble),
         (Ok(()), now) => Ok(now),

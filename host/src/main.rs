@@ -7,7 +7,7 @@ mod cli;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use pocketmux::direct::{Job, Exit, Wire};
+use pocketmux::direct::Exit;
 use pocketmux::{Attached, DeviceEnd, DeviceOptions, Host, Options, StartError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
@@ -33,7 +33,10 @@ fn main() -> ExitCode {
     match action {
         Action::Ports => list_ports(),
         Action::Serve(options) => run(options),
-        Action::Files(job, wire) => files(job, wire),
+        Action::Files(job, wire) => files(async |stop| pocketmux::direct::run(job, wire, stop).await, stop_wanted),
+        Action::Remote(job, through) => {
+            files(async |stop| pocketmux::remote::run(job, through, stop).await, stop_wanted)
+        }
         Action::Device(options) => device(options),
     }
 }
@@ -71,9 +74,8 @@ async fn run(options: Options) -> ExitCode {
 
 /// Ends at once when it is done: no thread of the runtime is waited for.
 #[tokio::main(flavor = "current_thread")]
-async fn files(job: Job, wire: Wire) -> ExitCode {
-    let stop = stop_wanted();
-    let exit = pocketmux::direct::run(job, wire, stop).await;
+async fn files<S: Future<Output = ()>>(run: impl AsyncFnOnce(S) -> Exit, stop: impl FnOnce() -> S) -> ExitCode {
+    let exit = run(stop()).await;
     std::process::exit(exit as i32)
 }
 

@@ -1,13 +1,13 @@
-//! Files through a host that runs: the same errands as straight on the wire, by the host's own doors.
+//! Files through a host that runs: the same jobs as straight on the wire, by the host's own doors.
 //!
-//! A file that is sent goes to the host by tus and from there to the device; one that is fetched comes the other way. What the errand has left
+//! A file that is sent goes to the host by tus and from there to the device; one that is fetched comes the other way. What the job has left
 //! on the host is removed when it is done, and is what it goes on with when it was interrupted.
 
 use pocketmux_core::files::Name;
 use serde::Deserialize;
 use tokio::time::{Duration, Instant};
 
-use crate::direct::{Errand, Exit, Interrupt, Trouble, first_of, show};
+use crate::direct::{Exit, Interrupt, Job, Trouble, first_of, show};
 use api::{Api, segment};
 
 mod api;
@@ -52,35 +52,35 @@ struct StoredFile {
     stored: u32,
 }
 
-/// Runs the errand; what happens is said on standard error, and what was asked for on standard output.
+/// Runs the job; what happens is said on standard error, and what was asked for on standard output.
 ///
 /// When `interrupt` is ready, the host is told that a transfer will go on later.
-pub async fn run(errand: Errand, through: Through, interrupt: impl Future<Output = ()>) -> Exit {
+pub async fn run(job: Job, through: Through, interrupt: impl Future<Output = ()>) -> Exit {
     let mut interrupt = Interrupt::new(interrupt);
-    go(errand, &through, &mut interrupt).await.map_or_else(Trouble::told, |()| Exit::Done)
+    go(job, &through, &mut interrupt).await.map_or_else(Trouble::told, |()| Exit::Done)
 }
 
-async fn go(errand: Errand, through: &Through, interrupt: &mut Interrupt<'_>) -> Result<(), Trouble> {
+async fn go(job: Job, through: &Through, interrupt: &mut Interrupt<'_>) -> Result<(), Trouble> {
     let session = Session::begin(through).await?;
     let mut result = Ok(());
-    match errand {
-        Errand::Put(paths) => {
+    match job {
+        Job::Put(paths) => {
             for path in &paths {
                 result = first_of(result, session.put(path, interrupt).await)?;
             }
         }
-        Errand::Get { names, output } => {
+        Job::Get { names, output } => {
             for name in &names {
                 result = first_of(result, session.get(name, &output, interrupt).await)?;
             }
         }
-        Errand::Remove(names) => {
+        Job::Remove(names) => {
             for name in &names {
                 result = first_of(result, session.remove(name).await)?;
             }
         }
-        Errand::List => result = session.list().await,
-        Errand::Rename { from, to } => result = session.rename(&from, &to).await,
+        Job::List => result = session.list().await,
+        Job::Rename { from, to } => result = session.rename(&from, &to).await,
     }
     result
 }
@@ -98,7 +98,8 @@ impl Session {
         let api = Api::new(&through.host);
         let devices: Vec<Device> = api.get("/api/devices").await?;
         let is_there = |device: &&Device| matches!(device.state.as_str(), "online" | "silent");
-        let names = |devices: &[Device]| devices.iter().map(|device| device.name.as_str()).collect::<Vec<_>>().join(", ");
+        let names =
+            |devices: &[Device]| devices.iter().map(|device| device.name.as_str()).collect::<Vec<_>>().join(", ");
         let device = match &through.device {
             Some(name) if devices.iter().any(|device| device.name == *name) => name.clone(),
             Some(name) => {

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { connect } from 'node:net';
 import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
 import { folder, freePort, paths, startHost, startProgram, unwind } from './rig.mjs';
 import { startLine } from './line.mjs';
 import { seeded } from './seed.mjs';
@@ -42,6 +43,7 @@ async function emulatedBoard({ home, ends }) {
 /** This machine as a device, which is killed and started again. */
 async function folderDevice({ home, ends }) {
   const uart = join(home, 'uart');
+  mkdirSync(join(home, 'device'));
   const args = ['device', '--port', `unix:${uart}`, '--dir', join(home, 'device'), '--name', 'folder', '--baud', '921600'];
   let program;
   const start = async () => {
@@ -135,8 +137,8 @@ async function survive(id, { random, killHost, restart, ask }) {
 /** Where a transfer goes on that was interrupted. */
 async function goesOn(id, ask) {
   for (let tries = 0; tries < 600; tries += 1) {
-    const { state, at } = await ask(`/api/transfers/${id}`);
-    if (state === 'running' || state === 'done') return at;
+    const { state, from } = await ask(`/api/transfers/${id}`);
+    if (state === 'running' || state === 'done') return from;
     await sleep(50);
   }
   throw new Error('it does not go on');

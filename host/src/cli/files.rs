@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use pocketmux::direct::{Job, Wire};
+use pocketmux::remote::Through;
 use pocketmux::{DeviceOptions, FileName, PortSpec};
 
 use super::Action;
@@ -18,11 +19,18 @@ What has crossed stays when the command is interrupted, the cable is pulled or e
 #[derive(Debug, Args)]
 struct Way {
     /// The device's port, straight on the wire and without a host: a path, rfc2217://HOST:PORT, tcp://HOST:PORT, unix:PATH, or demo.
-    #[arg(long)]
-    port: PortSpec,
+    /// Without it the way leads through a host that runs.
+    #[arg(long, conflicts_with_all = ["host", "device"])]
+    port: Option<PortSpec>,
     /// Bits a second on serial ports; the device must use the same.
-    #[arg(long, default_value_t = 115_200, value_parser = clap::value_parser!(u32).range(50..=12_000_000))]
+    #[arg(long, default_value_t = 115_200, requires = "port", value_parser = clap::value_parser!(u32).range(50..=12_000_000))]
     baud: u32,
+    /// The device, as the host calls it [default: the only one that is online].
+    #[arg(long)]
+    device: Option<String>,
+    /// The host that has the device.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8765")]
+    host: String,
     /// How long to wait for a device that was there and is not, as when its cable is pulled [default: for ever].
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u32>,
@@ -30,8 +38,12 @@ struct Way {
 
 impl Way {
     fn to(self, job: Job) -> Action {
-        let timeout = self.timeout.map(|seconds| Duration::from_secs(seconds.into()));
-        Action::Files(job, Wire { port: self.port, baud: self.baud, timeout })
+        let Self { port, baud, device, host, timeout } = self;
+        let timeout = timeout.map(|seconds| Duration::from_secs(seconds.into()));
+        match port {
+            Some(port) => Action::Files(job, Wire { port, baud, timeout }),
+            None => Action::Remote(job, Through { host, device, timeout }),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ const STEP: u64 = 10;
 const BAR: &str = "{prefix} [{wide_bar}] {percent} %  {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left {msg}";
 
 /// Shows how far one file is.
-pub(super) struct Meter {
+pub(crate) struct Meter {
     name: String,
     bar: Option<ProgressBar>,
     /// When the content began to move, and from where.
@@ -22,7 +22,7 @@ pub(super) struct Meter {
 
 impl Meter {
     /// Of a file of which nothing is known yet.
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_prefix(name.to_owned());
@@ -32,7 +32,7 @@ impl Meter {
     }
 
     /// So many bytes of so many, of which the first were there before.
-    pub(super) fn set(&mut self, from: u32, at: u32, size: u32) {
+    pub(crate) fn set(&mut self, from: u32, at: u32, size: u32) {
         if self.began.is_none_or(|(_, began)| began != from) {
             self.began = Some((Instant::now(), from));
             self.begin(from, size);
@@ -45,12 +45,12 @@ impl Meter {
     }
 
     /// How far it was last.
-    pub(super) fn at(&self) -> u32 {
+    pub(crate) fn at(&self) -> u32 {
         self.at
     }
 
     /// Says something of it.
-    pub(super) fn say(&mut self, words: &str) {
+    pub(crate) fn say(&mut self, words: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(words.to_owned()),
             None => self.line(words),
@@ -58,14 +58,14 @@ impl Meter {
     }
 
     /// It has not come to its end.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.abandon();
         }
     }
 
     /// All of it is there, and verified.
-    pub(super) fn done(&mut self, size: u32) {
+    pub(crate) fn done(&mut self, size: u32) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

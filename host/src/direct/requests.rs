@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use pocketmux_core::files::{Answer, Entry, Failure, Name, Reason, Space, Store};
+use pocketmux_core::files::{Answer, Failure, Name, Reason, Store};
 use tokio::time::{Duration, Instant};
 
 use super::interrupt::Interrupt;
@@ -30,7 +30,7 @@ impl<S: Store> Line<S> {
             match self.ask(Request::List(index), interrupt).await?.answer {
                 Answer::Entry(entry) => entries.push(entry),
                 Answer::Space(space) => {
-                    show(&entries, space);
+                    show(entries.iter().map(|entry| (entry.name.as_str(), entry.size, entry.stored)), space.free);
                     self.settle().await;
                     return Ok(());
                 }
@@ -116,15 +116,16 @@ fn refused(what: &str, reason: Reason) -> Trouble {
     Trouble::of(what, Failure { reason, is_theirs: true })
 }
 
-fn show(entries: &[Entry], space: Space) {
+/// Shows files: name, size, and how much of it is there; and the room that is free.
+pub(crate) fn show<'e>(entries: impl Iterator<Item = (&'e str, u32, u32)>, free: u32) {
     let mut text = String::new();
-    for Entry { name, size, stored, .. } in entries {
+    for (name, size, stored) in entries {
         let rest = if stored < size { format!("  (only {stored} of it)") } else { String::new() };
         text += &format!("{size:>10}  {name}{rest}\n");
     }
     // More than this the protocol cannot say.
-    let more = if space.free == u32::MAX { " or more" } else { "" };
-    text += &format!("{:>10}{more}  free\n", space.free);
+    let more = if free == u32::MAX { " or more" } else { "" };
+    text += &format!("{free:>10}{more}  free\n");
     // A reader such as `head` may have gone already.
     let _ = io::stdout().write_all(text.as_bytes());
 }

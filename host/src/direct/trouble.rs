@@ -31,17 +31,17 @@ impl From<Exit> for ExitCode {
 
 /// Why a job was not done: how the program ends, and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     exit: Exit,
     words: String,
 }
 
 impl Trouble {
-    pub(super) fn new(exit: Exit, words: impl Into<String>) -> Self {
+    pub(crate) fn new(exit: Exit, words: impl Into<String>) -> Self {
         Self { exit, words: words.into() }
     }
 
-    pub(super) fn failed(words: impl Into<String>) -> Self {
+    pub(crate) fn failed(words: impl Into<String>) -> Self {
         Self::new(Exit::Failed, words)
     }
 
@@ -60,13 +60,28 @@ impl Trouble {
         Self::failed(format!("{name}: {error}."))
     }
 
+    /// It was wished for.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(Exit::Interrupted, "Interrupted. The same command goes on from here.")
+    }
+
+    /// The same, about something of that name.
+    pub(crate) fn about(self, name: &str) -> Self {
+        Self { words: format!("{name}: {}", self.words), ..self }
+    }
+
+    /// Somebody is not there.
+    pub(crate) fn is_absence(&self) -> bool {
+        self.exit == Exit::Absent
+    }
+
     /// There is no use in trying anything else.
     pub(super) fn ends_all(&self) -> bool {
         matches!(self.exit, Exit::Absent | Exit::Interrupted)
     }
 
     /// Says it.
-    pub(super) fn told(self) -> Exit {
+    pub(crate) fn told(self) -> Exit {
         let _ = writeln!(io::stderr(), "pocketmux: {}", self.words);
         self.exit
     }

@@ -86,7 +86,8 @@ impl Api {
             request = request.header(name, value);
         }
         let request = request.body(Body::from(body));
-        let request = request.map_err(|error| Trouble::new(Exit::Usage, format!("{} is no address: {error}.", self.base)))?;
+        let request =
+            request.map_err(|error| Trouble::new(Exit::Usage, format!("{} is no address: {error}.", self.base)))?;
         let response = self.client.request(request).await.map_err(|error| self.away(&error))?;
         let (parts, body) = response.into_parts();
         Ok((parts.status, parts.headers, Body::new(body)))
@@ -98,7 +99,10 @@ impl Api {
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        let words = format!("No host answers at {} ({cause}). Start one with `pocketmux`, or name another with --host.", self.base);
+        let words = format!(
+            "No host answers at {} ({cause}). Start one with `pocketmux`, or name another with --host.",
+            self.base
+        );
         Trouble::new(Exit::Absent, words)
     }
 
@@ -121,8 +125,11 @@ impl Api {
 
 impl Reply {
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Trouble> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| Trouble::failed(format!("The host's answer was not understood ({error}): is it a pocketmux of this version?")))
+        serde_json::from_slice(&self.body).map_err(|error| {
+            Trouble::failed(format!(
+                "The host's answer was not understood ({error}): is it a pocketmux of this version?"
+            ))
+        })
     }
 
     /// What the host says.

@@ -17,6 +17,7 @@ pub(super) struct Transfer {
     pub(super) file: Option<String>,
     size: Option<u32>,
     at: u32,
+    from: u32,
     pub(super) state: String,
     detail: String,
     digest: Option<String>,
@@ -70,7 +71,7 @@ impl Session {
     }
 
     async fn watch(&self, id: &str, meter: &mut Meter) -> Result<Transfer, Trouble> {
-        let (mut revision, mut from) = (0, None);
+        let (mut revision, mut has_run) = (0, false);
         // One that never was there is said so; one that goes away is waited for.
         let mut until = deadline(Some(DEVICE_PATIENCE));
         loop {
@@ -97,15 +98,15 @@ impl Session {
                     return Err(Trouble::failed(words.trim_end()));
                 }
                 "running" => {
-                    let from = *from.get_or_insert(transfer.at);
-                    meter.set(from, transfer.at, transfer.size.unwrap_or_default());
+                    has_run = true;
+                    meter.set(transfer.from, transfer.at, transfer.size.unwrap_or_default());
                     until = None;
                 }
                 _ => {
                     if !transfer.detail.is_empty() {
                         meter.say(&transfer.detail);
                     }
-                    if from.take().is_some() {
+                    if std::mem::take(&mut has_run) {
                         until = deadline(self.timeout);
                     }
                 }
@@ -117,7 +118,8 @@ impl Session {
     }
 
     fn absent(&self) -> Trouble {
-        let words = format!("{} is not there, or does not begin. The host goes on with it as soon as it can.", self.device);
+        let words =
+            format!("{} is not there, or does not begin. The host goes on with it as soon as it can.", self.device);
         Trouble::new(Exit::Absent, words)
     }
 }

@@ -13,14 +13,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::Session;
 use super::follow::Transfer;
+use super::put::hex;
 use crate::direct::{Interrupt, Meter, Trouble};
 
 impl Session {
     /// Fetches a file into a directory.
     pub(super) async fn get(&self, name: &Name, output: &Path, interrupt: &mut Interrupt<'_>) -> Result<(), Trouble> {
-        let is_its = |transfer: &Transfer| {
-            transfer.is_open() && transfer.direction == "from" && transfer.name == name.as_str()
-        };
+        let is_its =
+            |transfer: &Transfer| transfer.is_open() && transfer.direction == "from" && transfer.name == name.as_str();
         let mut meter = Meter::new(name.as_str());
         let id = match self.transfers().await?.into_iter().find(is_its) {
             Some(transfer) => {
@@ -41,7 +41,7 @@ impl Session {
             () = interrupt.wanted() => return Err(Trouble::interrupted()),
         }
         // It was on the host only to get here.
-        let _ = self.api.delete(&path).await;
+        self.discard(file).await;
         Ok(())
     }
 
@@ -62,10 +62,12 @@ impl Session {
             hasher.update(&piece);
             file.write_all(&piece).map_err(unwritable)?;
         }
-        let digest: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(&hasher.finalize());
         if sha256.is_some_and(|sha256| sha256 != digest) {
             let _ = fs::remove_file(&part);
-            return Err(Trouble::failed(format!("{name}: what came from the host has the SHA-256 {digest}, which is not the file's.")));
+            return Err(Trouble::failed(format!(
+                "{name}: what came from the host has the SHA-256 {digest}, which is not the file's."
+            )));
         }
         file.sync_all().and_then(|()| fs::rename(&part, &to)).map_err(unwritable)
     }

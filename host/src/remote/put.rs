@@ -13,6 +13,7 @@ use pocketmux_core::files::{Algorithm, Digest, Hasher, Name};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::api::Reply;
 use super::follow::Transfer;
 use super::{DEVICE_PATIENCE, Session, deadline};
 use crate::direct::{Exit, Interrupt, Meter, Trouble};
@@ -21,6 +22,7 @@ use crate::direct::{Exit, Interrupt, Meter, Trouble};
 const PIECE: usize = 1 << 20;
 
 const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 
 /// A file of the host.
@@ -29,7 +31,6 @@ struct Known {
     id: String,
     size: u64,
     sha256: Option<String>,
-    metadata: Option<String>,
     name: String,
 }
 
@@ -53,7 +54,7 @@ impl Session {
         let done = self.follow(&begun, &mut meter, interrupt).await?;
         // It was on the host only to get to the device.
         if let Some(file) = done.file {
-            let _ = self.api.delete(&format!("/files/{file}")).await;
+            self.discard(&file).await;
         }
         Ok(())
     }
@@ -62,16 +63,19 @@ impl Session {
     async fn begin_to(&self, source: &Source, meter: &mut Meter) -> Result<String, Trouble> {
         let metadata = source.metadata(&self.device);
         let known: Vec<Known> = self.api.get("/files/").await?;
-        let is_it = |known: &&Known| {
-            known.size == source.size && known.name == source.name.as_str() && known.metadata.as_deref() == Some(&metadata)
-        };
-        let Some(known) = known.iter().find(is_it) else {
+        let is_named = |known: &&Known| known.size == source.size && known.name == source.name.as_str();
+        let mut whole = None;
+        for known in known.iter().filter(is_named) {
+            match &known.sha256 {
+                Some(sha256) if *sha256 == hex(&source.sha256) => whole = Some(known),
+                None if self.told_of(known).await? == metadata => return self.upload(&known.id, source, meter).await,
+                _ => {}
+            }
+        }
+        let Some(known) = whole else {
             let upload = self.create(source, &metadata).await?;
             return self.upload(&upload, source, meter).await;
         };
-        if known.sha256.is_none() {
-            return self.upload(&known.id, source, meter).await;
-        }
         let is_its = |transfer: &Transfer| transfer.is_open() && transfer.file.as_deref() == Some(&known.id);
         match self.transfers().await?.into_iter().find(is_its) {
             Some(transfer) => {
@@ -91,7 +95,7 @@ impl Session {
         let headers = [
             (TUS_RESUMABLE, "1.0.0".to_owned()),
             (HeaderName::from_static("upload-length"), source.size.to_string()),
-            (HeaderName::from_static("upload-metadata"), metadata.to_owned()),
+            (UPLOAD_METADATA, metadata.to_owned()),
         ];
         let reply = self.api.ask(Method::POST, "/files/", &headers, Bytes::new()).await?;
         let location = reply.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
@@ -132,12 +136,31 @@ impl Session {
         }
     }
 
+    /// Removes a file of the host.
+    pub(super) async fn discard(&self, file: &str) {
+        let headers = [(TUS_RESUMABLE, "1.0.0".to_owned())];
+        // What stays may be of use to somebody.
+        let _ = self.api.ask(Method::DELETE, &format!("/files/{file}"), &headers, Bytes::new()).await;
+    }
+
+    async fn look(&self, path: &str) -> Result<Reply, Trouble> {
+        self.api.ask(Method::HEAD, path, &[(TUS_RESUMABLE, "1.0.0".to_owned())], Bytes::new()).await
+    }
+
+    /// What the host was told of an upload.
+    async fn told_of(&self, known: &Known) -> Result<String, Trouble> {
+        let reply = self.look(&format!("/files/{}", known.id)).await?;
+        let told = reply.headers.get(UPLOAD_METADATA).and_then(|told| told.to_str().ok());
+        Ok(told.unwrap_or_default().to_owned())
+    }
+
     /// How much of an upload the host has.
     async fn offset(&self, path: &str) -> Result<u64, Trouble> {
-        let headers = [(TUS_RESUMABLE, "1.0.0".to_owned())];
-        let reply = self.api.ask(Method::HEAD, path, &headers, Bytes::new()).await?;
+        let reply = self.look(path).await?;
         let offset = reply.headers.get(UPLOAD_OFFSET).and_then(|offset| offset.to_str().ok()?.parse().ok());
-        offset.filter(|_| reply.status == StatusCode::OK).ok_or_else(|| Trouble::failed("The host has not said how much it has."))
+        offset
+            .filter(|_| reply.status == StatusCode::OK)
+            .ok_or_else(|| Trouble::failed("The host has not said how much it has."))
     }
 }
 
@@ -145,7 +168,8 @@ impl Source {
     fn open(path: &Path) -> Result<Self, Trouble> {
         let unreadable = |error: io::Error| Trouble::failed(format!("{} cannot be read: {error}.", path.display()));
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let name = Name::new(name).map_err(|error| Trouble::new(Exit::Usage, format!("{}: {error}.", path.display())))?;
+        let name =
+            Name::new(name).map_err(|error| Trouble::new(Exit::Usage, format!("{}: {error}.", path.display())))?;
         let file = File::open(path).map_err(unreadable)?;
         let about = file.metadata().map_err(unreadable)?;
         if !about.is_file() {
@@ -176,9 +200,15 @@ impl Source {
 
     /// What the host is told of it. The digest makes an upload of another content another upload.
     fn metadata(&self, device: &str) -> String {
-        let [name, device, digest] = [self.name.as_str().as_bytes(), device.as_bytes(), &self.sha256].map(|text| STANDARD.encode(text));
+        let [name, device, digest] =
+            [self.name.as_str().as_bytes(), device.as_bytes(), &self.sha256].map(|text| STANDARD.encode(text));
         format!("filename {name},device {device},digest {digest}")
     }
+}
+
+/// In hexadecimal digits.
+pub(super) fn hex(hash: &[u8]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn digest(piece: &[u8]) -> [u8; 32] {

@@ -339,7 +339,7 @@ impl Transfer {
 
     fn go_on(&mut self, progress: &Progress<'_>, rate: u64) {
         if progress.is_moving {
-            self.at = progress.at.into();
+            (self.at, self.from) = (progress.at.into(), progress.from.into());
         }
         self.rate = rate;
         match self.state {
