@@ -72,6 +72,6 @@ pub use doors::Example;
 pub use far_end::{DeviceEnd, DeviceOptions, NoDirectory, be_device};
 pub use host::{Host, Options, StartError, serve};
 pub use origin::{NotAnOrigin, Origin};
-pub use port::{NotAPort, PortSpec};
 pub use pocketmux_core::files::Name as FileName;
+pub use port::{NotAPort, PortSpec};
 pub use port_error::PortError;

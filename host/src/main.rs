@@ -7,7 +7,7 @@ mod cli;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use pocketmux::direct::{Job, Exit, Wire};
+use pocketmux::direct::{Exit, Job, Wire};
 use pocketmux::{Attached, DeviceEnd, DeviceOptions, Host, Options, StartError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
