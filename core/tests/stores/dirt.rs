@@ -130,7 +130,7 @@ fn a_range_that_is_no_place_for_the_store_is_refused() {
         (256..256 + LEN as u32, false),
         (1024..1024 + LEN as u32, false),
         (u32::MAX - 511..u32::MAX, false),
-        (512..0, false),
+        (core::ops::Range { start: 512, end: 0 }, false),
     ] {
         let store = Nor::<_, PAGES, 4, 64>::mount(flash.clone(), range.clone());
         assert_eq!(store.is_ok(), is_good, "{range:?}");
