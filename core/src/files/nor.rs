@@ -143,7 +143,7 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> St
             if !self.region.read_block(page, slot.id, at, &mut block) {
                 return Err(StoreError::Failed);
             }
-            let end = Region::<F, BLOCK>::DATA.min(at.at.saturating_add(slot.stored.wrapping_sub(offset)));
+            let end = Region::<F, BLOCK>::DATA.min(at.at.wrapping_add(slot.stored.wrapping_sub(offset)));
             let len = copy(out, block.get(at.at as usize..end as usize).unwrap_or_default());
             out = out.get_mut(len..).unwrap_or_default();
             offset = offset.wrapping_add(len as u32);
@@ -152,7 +152,7 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> St
         if let (Some(tail), Some(beyond)) =
             (self.tails.iter().find(|tail| tail.is_of(place)), offset.checked_sub(slot.stored))
         {
-            let start = (Region::<F, BLOCK>::place(slot.stored).at as usize).saturating_add(beyond as usize);
+            let start = (Region::<F, BLOCK>::place(slot.stored).at as usize).wrapping_add(beyond as usize);
             let data = tail.block.get(start..).unwrap_or_default().get(..tail.len.saturating_sub(beyond as usize));
             total = total.wrapping_add(copy(out, data.unwrap_or_default()));
         }

@@ -1,6 +1,6 @@
 //! What a store must have after a row of calls, and may have when the last of them was cut short.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pocketmux_core::files::{About, FileId, Store, StoreError};
 
@@ -38,6 +38,8 @@ pub struct World {
     pub open: BTreeMap<&'static str, FileId>,
     /// How much may be missing of a partial that was closed or lost its power.
     pub slack: usize,
+    /// Names that a file was given while there was a partial of it.
+    pub given: BTreeSet<&'static str>,
 }
 
 pub fn about_of(called: &str, (number, len): Content) -> About {
@@ -118,6 +120,9 @@ impl World {
             Call::Rename(from, to) => {
                 let of = after.files.remove(from).unwrap();
                 after.files.insert(to, of);
+                if after.partials.contains_key(to) {
+                    self.given.insert(to);
+                }
                 store.rename(&name(from), &name(to))
             }
         }
@@ -168,6 +173,10 @@ impl World {
             allowed.push(&self.before);
             if is_finish && self.after.files.len() < self.before.files.len() {
                 allowed.extend([&between, &between_too]);
+            }
+            // The file that got the name later may stay, and the partial be gone.
+            if is_finish && self.given.iter().any(|name| self.before.partials.contains_key(name)) {
+                allowed.push(&between_too);
             }
         }
         let fits = |model: &&Model| {
