@@ -40,10 +40,10 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
         Some(Entry { name, size, stored, digest: Some(digest), kind })
     }
 
-    pub(super) fn find(&mut self, name: &Name, state: State) -> Option<(usize, About)> {
-        (0..FILES).find_map(|place| {
-            self.slot(place).filter(|slot| slot.state == state)?;
-            self.about(place).filter(|about| about.name == *name).map(|about| (place, about))
+    pub(super) fn find(&mut self, name: &Name, state: State) -> Option<usize> {
+        (0..FILES).find(|place| {
+            self.slot(*place).is_some_and(|slot| slot.state == state)
+                && self.about(*place).is_some_and(|about| about.name == *name)
         })
     }
 
