@@ -19,7 +19,8 @@
 //! How much of a partial is there follows from how many of its blocks have the right CRC: nothing is counted in the flash, and a write that was
 //! cut short is noticed. What is behind it cannot be written again; the page then moves to an erased one, under the next generation,
 //! before the partial goes on. A page that moves gets its header last, and the old one its mark after that: at any moment the higher generation is
-//! complete. A file that is replaced by another of its name is marked as gone after that is whole; between the two, the newer id counts.
+//! complete. A file that is replaced by another of its name is marked as gone after that is whole; between the two, the newer id counts. A partial that is
+//! replaced or emptied is marked as gone first, so that there is never one more than the table has slots for.
 //!
 //! A flash with anything else in it is an empty store, and is erased page by page as it fills.
 //!

@@ -103,6 +103,18 @@ fn nothing_good_is_lost_on_flashes_that_write_single_bytes_or_many_at_once() {
 }
 
 #[test]
+fn nothing_good_is_lost_when_every_place_for_a_file_is_taken() {
+    let mut calls = Vec::new();
+    for (number, name) in (0..).zip(["f", "e", "d", "c", "b"]) {
+        calls.extend([Call::Receive(name, (number, 30)), Call::Append(name, 30), Call::Finish(name)]);
+    }
+    // The sixth is a partial, which another takes the place of, and which is emptied.
+    calls.extend([Call::Receive("a", (6, 400)), Call::Append("a", 300), Call::Close("a"), Call::Receive("a", (7, 20))]);
+    calls.extend([Call::Append("a", 10), Call::Restart("a"), Call::Append("a", 20), Call::Finish("a")]);
+    cut_everywhere::<4, 512, 64>(8, &calls);
+}
+
+#[test]
 fn a_partial_goes_on_through_a_row_of_losses_each_in_the_middle_of_a_write() {
     for seed in 0..200 {
         println!("seed {seed}");

@@ -40,6 +40,8 @@ pub struct World {
     pub slack: usize,
     /// Names that a file was given while there was a partial of it.
     pub given: BTreeSet<&'static str>,
+    /// The partial that the last call put an empty one in place of.
+    pub replaced: Option<&'static str>,
 }
 
 pub fn about_of(called: &str, (number, len): Content) -> About {
@@ -73,12 +75,14 @@ impl World {
     /// Makes a call that the store must take, unless its power goes. `after` is what it should lead to then too.
     pub fn call(&mut self, store: &mut dyn Store, call: &Call) -> Result<(), StoreError> {
         self.before = self.after.clone();
+        self.replaced = None;
         let after = &mut self.after;
         match *call {
             Call::Receive(called, of) => {
                 let old = after.partials.insert(called, (of, 0));
                 let resumed = old.filter(|(old, _)| *old == of).map_or(0, |(_, len)| len);
                 after.partials.insert(called, (of, resumed));
+                self.replaced = old.filter(|(old, _)| *old != of).map(|_| called);
                 let (file, stored) = store.receive(&about_of(called, of))?;
                 let stored = stored as usize;
                 assert!(stored <= resumed && stored + self.slack >= resumed, "{stored} of {resumed} bytes of {called}");
@@ -95,6 +99,7 @@ impl World {
             Call::Restart(called) => {
                 let (of, _) = after.partials[called];
                 after.partials.insert(called, (of, 0));
+                self.replaced = Some(called);
                 store.restart(self.open[called])?;
                 prepare(store, self.open[called])
             }
@@ -166,11 +171,15 @@ impl World {
         between.partials = self.before.partials.clone();
         let mut between_too = self.before.clone();
         between_too.partials = self.after.partials.clone();
+        let mut neither = self.after.clone();
+        if let Some(name) = self.replaced {
+            neither.partials.remove(name);
+        }
         let is_finish =
             self.before.files != self.after.files && self.before.partials.len() != self.after.partials.len();
         let mut allowed = vec![&self.after];
         if was_cut {
-            allowed.push(&self.before);
+            allowed.extend([&self.before, &neither]);
             if is_finish && self.after.files.len() < self.before.files.len() {
                 allowed.extend([&between, &between_too]);
             }

@@ -141,7 +141,7 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
             slot.stored < slot.size && !self.region.is_blank(page, Region::<F, BLOCK>::end(last, slot.stored));
     }
 
-    /// Of two files of one name, or two partials, the newer counts: the power went before the older was marked as gone. A file that was given the name
+    /// Of two files of one name the newer counts: the power went before the older was marked as gone. A file that was given the name
     /// of a partial may be the newer of the two, though the partial was finished after that: then it stays.
     fn drop_older(&mut self, place: usize) {
         let Some(slot) = self.slot(place).copied() else { return };

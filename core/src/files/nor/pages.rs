@@ -69,10 +69,10 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
         let id = self.next_id;
         self.next_id = id.wrapping_add(1);
         self.region.write_about(page, id, about)?;
-        self.region.write_header(page, Header { id, index: 0, generation: 0 })?;
-        // Where it fails, or the power does, there are two for a while, and the newer one counts.
-        self.mark_gone(place).unwrap_or_default();
+        // First the one goes and then the other comes: if there were both and the power went, a mount could have one more than it has slots for.
+        self.mark_gone(place)?;
         self.forget(place);
+        self.region.write_header(page, Header { id, index: 0, generation: 0 })?;
         self.map.give(page, place, 0);
         let slot = Slot { id, size: about.size, stored: 0, linked: 1, state: State::Partial, is_torn: false, users: 0 };
         self.slots.get_mut(place).ok_or(StoreError::TooMany)?.replace(slot);
