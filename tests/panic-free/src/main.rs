@@ -7,6 +7,9 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
+mod stores;
+
+#[cfg(target_os = "none")]
 mod board {
     use core::convert::Infallible;
     use core::ptr::{read_volatile, write_volatile};
@@ -27,26 +30,26 @@ mod board {
     const INPUT: *const u8 = 0x2000_0000 as *const u8;
     const OUTPUT: *mut u8 = 0x2000_1000 as *mut u8;
 
-    fn input() -> u8 {
+    pub(crate) fn input() -> u8 {
         // SAFETY: the program is linked and never run.
         unsafe { read_volatile(INPUT) }
     }
 
-    fn output(byte: u8) {
+    pub(crate) fn output(byte: u8) {
         // SAFETY: as above.
         unsafe { write_volatile(OUTPUT, byte) }
     }
 
-    fn inputs<const N: usize>() -> [u8; N] {
+    pub(crate) fn inputs<const N: usize>() -> [u8; N] {
         core::array::from_fn(|_| input())
     }
 
     /// A length within `bytes` that the optimiser does not know.
-    fn some(bytes: &[u8]) -> &[u8] {
+    pub(crate) fn some(bytes: &[u8]) -> &[u8] {
         bytes.get(..usize::from(input())).unwrap_or(bytes)
     }
 
-    fn text(bytes: &[u8]) -> &str {
+    pub(crate) fn text(bytes: &[u8]) -> &str {
         core::str::from_utf8(some(bytes)).unwrap_or_default()
     }
 
@@ -109,6 +112,7 @@ mod board {
         text_operations();
         mux_operations();
         packet_operations();
+        crate::stores::operations();
         #[cfg(feature = "with-panic")]
         output(names[usize::from(input())]);
         loop {
