@@ -127,6 +127,8 @@ pub struct Ended {
     pub is_sending: bool,
     /// Its length, 0 if it was never known.
     pub size: u32,
+    /// How much of it was there when its content last began to move: all of it, where nothing had to.
+    pub from: u32,
     /// Of the whole, if it was known.
     pub digest: Option<Digest>,
     /// Verified and stored at its receiver, or why not.
@@ -263,9 +265,9 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     pub fn poll_event(&mut self) -> Option<Ended> {
         let is_ended = |transfer: &Transfer| matches!(transfer.state, State::Ended(_));
         let at = self.transfers.iter().position(is_ended)?;
-        let Transfer { id, name, is_sending, size, digest, state, .. } = self.transfers.swap_remove(at);
+        let Transfer { id, name, is_sending, size, from, digest, state, .. } = self.transfers.swap_remove(at);
         let State::Ended(result) = state else { return None };
-        Some(Ended { id, name, is_sending, size, digest, result })
+        Some(Ended { id, name, is_sending, size, from, digest, result })
     }
 
     /// When to call [`transmit`](Files::transmit) at the latest; `None` for never.

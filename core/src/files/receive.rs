@@ -194,7 +194,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         if let Ok((file, entry)) = self.store.open(&about.name) {
             self.store.close(file);
             if (entry.size, entry.digest) == (size, Some(digest)) {
-                (transfer.at, transfer.state) = (size, State::Ending(Ok(())));
+                (transfer.at, transfer.from, transfer.state) = (size, size, State::Ending(Ok(())));
                 return Ok(());
             }
         }
@@ -248,6 +248,10 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         };
         if matches!(transfer.state, State::Ended(_)) || (result.is_ok() && !transfer.is_sending) {
             return Heard::Taken;
+        }
+        if result.is_ok() && matches!(transfer.state, State::Asking) {
+            // It was there already.
+            transfer.from = transfer.size;
         }
         transfer.close(&mut self.store, result.err());
         transfer.state = State::Ended(result.map_err(|reason| Failure { reason, is_theirs: true }));

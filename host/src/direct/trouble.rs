@@ -70,6 +70,11 @@ impl Trouble {
         Self { words: format!("{name}: {}", self.words), ..self }
     }
 
+    /// The device does not take it.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.exit == Exit::Refused
+    }
+
     /// Somebody is not there.
     pub(crate) fn is_absence(&self) -> bool {
         self.exit == Exit::Absent

@@ -42,6 +42,11 @@ impl Session {
         Ok(all.into_iter().filter(|transfer| transfer.device == self.device).collect())
     }
 
+    /// One transfer.
+    pub(super) async fn transfer(&self, id: &str) -> Result<Transfer, Trouble> {
+        self.api.get(&format!("/api/transfers/{id}")).await
+    }
+
     /// Lets a transfer go on that was paused.
     pub(super) async fn resume(&self, transfer: &Transfer) -> Result<(), Trouble> {
         if transfer.state != "paused" {
@@ -87,6 +92,10 @@ impl Session {
             revision = transfer.revision;
             match transfer.state.as_str() {
                 "done" => {
+                    // A short one may be over before it was seen on its way.
+                    if transfer.from < transfer.at {
+                        meter.set(transfer.from, transfer.at, transfer.size.unwrap_or_default());
+                    }
                     meter.done(transfer.size.unwrap_or_default());
                     return Ok(transfer);
                 }

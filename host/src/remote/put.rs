@@ -51,12 +51,14 @@ impl Session {
             begun = self.begin_to(&source, &mut meter) => begun?,
             () = interrupt.wanted() => return Err(Trouble::interrupted()),
         };
-        let done = self.follow(&begun, &mut meter, interrupt).await?;
-        // It was on the host only to get to the device.
-        if let Some(file) = done.file {
+        let followed = self.follow(&begun, &mut meter, interrupt).await;
+        // It was on the host only to get to the device, which has it now, or does not take it.
+        if followed.as_ref().err().is_none_or(Trouble::is_refusal)
+            && let Ok(Transfer { file: Some(file), .. }) = self.transfer(&begun).await
+        {
             self.discard(&file).await;
         }
-        Ok(())
+        followed.map(drop)
     }
 
     /// Brings the file to the host, unless it is there, and lets it be sent on; gives the id of the transfer.

@@ -358,7 +358,7 @@ impl Transfer {
         match ended.result {
             Ok(()) => {
                 self.size = Some(ended.size.into());
-                self.at = ended.size.into();
+                (self.at, self.from) = (ended.size.into(), ended.from.into());
                 self.digest = ended.digest.as_ref().map(describe);
                 if !ended.is_sending {
                     self.file = Some(self.id);

@@ -6,4 +6,5 @@ mod ending;
 mod files;
 mod history;
 mod ports;
+mod remote;
 mod running;
