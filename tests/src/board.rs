@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use pocketmux_core::files::Ram;
 use pocketmux_firmware_example::{App, Board as Identity};
 use serialport::{SerialPort, TTYPort};
 
@@ -27,7 +28,7 @@ impl Board {
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
             let identity = Identity::new("bench", serial.to_be_bytes(), epoch);
-            let mut app = App::new(&identity);
+            let mut app: App<'_, _> = App::new(&identity, Ram::<{ 64 << 10 }, 16>::new(), 1);
             let start = Instant::now();
             while !stopped.load(Ordering::Relaxed) {
                 // Without a host at the other end a pseudo terminal refuses to be read; the board goes on like one without a cable.
