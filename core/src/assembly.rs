@@ -73,11 +73,13 @@ pub(crate) struct Assembly<B> {
     kind: Kind,
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>> Assembly<B> {
-    pub(crate) fn new(buffer: B) -> Self {
+impl<B> Assembly<B> {
+    pub(crate) const fn new(buffer: B) -> Self {
         Self { buffer, used: 0, stretches: Vec::new(), total: None, kind: Kind::Text }
     }
+}
 
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Assembly<B> {
     pub(crate) fn clear(&mut self) {
         self.used = 0;
         self.stretches.clear();

@@ -49,6 +49,21 @@ impl<'a> Rebuilt<'a> {
     }
 }
 
+impl<K: Copy, const LEN: usize, const MESSAGES: usize> Demux<K, [u8; LEN], MESSAGES> {
+    /// With buffers of its own. A constant is made where it stays, while what [`new`](Demux::new) returns may be on the stack as well until it is there.
+    pub const EMPTY: Self = {
+        assert!(MESSAGES >= 1 && MESSAGES <= 1024);
+        Self {
+            slots: [const { Slot { key: None, heard: 0, assembly: Assembly::new([0; LEN]) } }; MESSAGES],
+            closed: [None; CLOSED],
+            closed_at: 0,
+            clock: 0,
+            given_up: 0,
+            last_given_up: None,
+        }
+    };
+}
+
 impl<K: Copy + PartialEq, B: AsRef<[u8]> + AsMut<[u8]>, const MESSAGES: usize> Demux<K, B, MESSAGES> {
     /// Buffers from `make`, one a message; a message longer than its buffer is refused.
     pub fn new(mut make: impl FnMut() -> B) -> Self {

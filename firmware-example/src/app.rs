@@ -65,7 +65,10 @@ impl<'b, S: Store, const FRAME_MAX: usize, const POOL: usize, P: Buffer> App<'b,
     /// An application that says hello on its first step.
     ///
     /// It hashes `hash_steps` times 128 bytes of a file in a step: as many as it has the time for before something else wants its turn.
+    ///
+    /// Not inlined, so that what it needs of the stack is free again when it returns.
     #[must_use]
+    #[inline(never)]
     pub fn new(board: &'b Board, store: S, hash_steps: u16) -> Self {
         let firmware = concat!("pocketmux-example ", env!("CARGO_PKG_VERSION"));
         let identity = Identity { name: board.name, firmware, serial: &board.serial };
@@ -77,7 +80,7 @@ impl<'b, S: Store, const FRAME_MAX: usize, const POOL: usize, P: Buffer> App<'b,
             link: Link::new(config),
             files: Files::new(store, FILE, hash_steps),
             wire: Wire::new(),
-            messages: Demux::new(|| [0; 256]),
+            messages: Demux::EMPTY,
             chat: Chat::default(),
             file: None,
             wants_file: false,

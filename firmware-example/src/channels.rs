@@ -3,7 +3,7 @@
 use pocketmux_core::{Channel, ChannelId, Delivery, Priority, STATS_CHANNEL, files};
 
 /// Bytes of the longest run on the wire that a board takes: a file chunk with its meta and labels, and so few that the smallest
-/// has 4 of its 16 KiB to spare at its fullest.
+/// has about 3 of its 16 KiB to spare at its fullest.
 pub const FRAME: usize = 192;
 /// Frames that a board's link keeps in memory.
 pub const BLOCKS: usize = 8;

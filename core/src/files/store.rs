@@ -183,3 +183,62 @@ pub trait Store {
     /// [`StoreError::Missing`], [`StoreError::Exists`], [`StoreError::InUse`], [`StoreError::TooMany`], [`StoreError::Failed`].
     fn rename(&mut self, from: &Name, to: &Name) -> Result<(), StoreError>;
 }
+
+/// A store that stays where it is, such as a large one in a `static`.
+impl<S: Store + ?Sized> Store for &mut S {
+    fn space(&mut self) -> Space {
+        (**self).space()
+    }
+
+    fn entry(&mut self, index: usize) -> Option<Entry> {
+        (**self).entry(index)
+    }
+
+    fn open(&mut self, name: &Name) -> Result<(FileId, Entry), StoreError> {
+        (**self).open(name)
+    }
+
+    fn receive(&mut self, about: &About) -> Result<(FileId, u32), StoreError> {
+        (**self).receive(about)
+    }
+
+    fn prepare(&mut self, partial: FileId) -> Result<bool, StoreError> {
+        (**self).prepare(partial)
+    }
+
+    fn read(&mut self, file: FileId, offset: u32, out: &mut [u8]) -> Result<usize, StoreError> {
+        (**self).read(file, offset, out)
+    }
+
+    fn append(&mut self, partial: FileId, data: &[u8]) -> Result<(), StoreError> {
+        (**self).append(partial, data)
+    }
+
+    fn restart(&mut self, partial: FileId) -> Result<(), StoreError> {
+        (**self).restart(partial)
+    }
+
+    fn finish(&mut self, partial: FileId) -> Result<(), StoreError> {
+        (**self).finish(partial)
+    }
+
+    fn discard(&mut self, partial: FileId) {
+        (**self).discard(partial);
+    }
+
+    fn close(&mut self, file: FileId) {
+        (**self).close(file);
+    }
+
+    fn note(&mut self, file: FileId, digest: Digest) {
+        (**self).note(file, digest);
+    }
+
+    fn remove(&mut self, name: &Name) -> Result<(), StoreError> {
+        (**self).remove(name)
+    }
+
+    fn rename(&mut self, from: &Name, to: &Name) -> Result<(), StoreError> {
+        (**self).rename(from, to)
+    }
+}

@@ -5,19 +5,25 @@
 
 mod board;
 
+use core::mem::MaybeUninit;
+
 use cortex_m::peripheral::NVIC;
 use cortex_m_rt::entry;
-use nrf51_pac::{FICR, GPIO, Interrupt, Peripherals, RNG, TIMER0, TIMER1, UART0, interrupt};
+use nrf51_pac::{FICR, GPIO, Interrupt, NVMC, Peripherals, RNG, TIMER0, TIMER1, UART0, interrupt};
+use pocketmux_core::files::Nor;
 use pocketmux_firmware_example::clock::Clock;
 use pocketmux_firmware_example::uart::{Port, Received, Registers};
 
-use board::{RX_BYTES, TX_BYTES};
+use board::nvmc::Flash;
+use board::{Identity, RX_BYTES, TX_BYTES};
 
 /// To the USB chip.
 const TX_PIN: usize = 24;
 /// From the USB chip.
 const RX_PIN: usize = 25;
 const TICK_US: u32 = 1000;
+/// The files, in the 128 pages of flash that the memory map keeps for them, in blocks of 128 bytes.
+type Store = Nor<Flash, 128, 16, 128>;
 
 /// Writes a whole register that stands for a number or a task.
 macro_rules! set {
@@ -31,7 +37,9 @@ static PORT: Port<Nrf51Uart, RX_BYTES, TX_BYTES> = Port::new();
 
 #[entry]
 fn main() -> ! {
+    static mut STORE: MaybeUninit<Store> = MaybeUninit::uninit();
     let chip = Peripherals::take().expect("taken once");
+    let store = mount(STORE, chip.NVMC);
     // The chip changes over to the crystal when it runs, and keeps time and baud rate by it from then on.
     set!(chip.CLOCK.tasks_hfclkstart, 1);
     start_clock(&chip.TIMER0);
@@ -45,10 +53,21 @@ fn main() -> ! {
     }
     let timer = chip.TIMER0;
     let mut clock = Clock::new();
-    board::run("microbit", serial, epoch, uart, move || {
+    // Each hashes for a millisecond, or erases for 22.
+    let identity = Identity { name: "microbit", serial, epoch, hash_steps: 1 };
+    board::run(identity, store, uart, move || {
         set!(timer.tasks_capture[0], 1);
         clock.at(timer.cc[0].read().bits())
     })
+}
+
+/// Finds the files; a function of its own, so that what it needs of the stack is free again when the loop begins.
+#[inline(never)]
+fn mount(place: &mut MaybeUninit<Store>, nvmc: NVMC) -> &mut Store {
+    let Ok(store) = Store::mount(Flash::new(nvmc), 0..Flash::len()) else {
+        panic!("the memory map keeps fewer pages for files");
+    };
+    place.write(store)
 }
 
 #[interrupt]

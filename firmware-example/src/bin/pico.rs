@@ -5,9 +5,12 @@
 
 mod board;
 
+use core::mem::MaybeUninit;
+
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::peripheral::{NVIC, SYST};
 use cortex_m_rt::exception;
+use pocketmux_core::files::Ram;
 use pocketmux_firmware_example::uart::{Port, Received, Registers};
 use rp2040_hal::clocks::{Clock, init_clocks_and_plls};
 use rp2040_hal::fugit::{HertzU32, RateExtU32};
@@ -18,10 +21,13 @@ use rp2040_hal::rosc::RingOscillator;
 use rp2040_hal::uart::{DataBits, Enabled, FifoWatermark, StopBits, UartConfig, UartPeripheral};
 use rp2040_hal::{Sio, Timer, Watchdog, entry};
 
-use board::{RX_BYTES, TX_BYTES};
+use board::{Identity, RX_BYTES, TX_BYTES};
 
 const CRYSTAL_HZ: u32 = 12_000_000;
 const TICK_HZ: u32 = 1000;
+/// The files, in RAM, where a reset takes them: whoever writes to the flash of this chip must not run from it meanwhile, which takes code in RAM, and the
+/// emulator has no boot ROM that would do it.
+type Store = Ram<{ 64 << 10 }, 16>;
 
 /// What the boot ROM runs first: it sets up the flash chip that everything else is read from.
 // SAFETY: the section holds nothing else, and the boot ROM expects exactly this there.
@@ -33,6 +39,9 @@ static PORT: Port<PicoUart, RX_BYTES, TX_BYTES> = Port::new();
 
 #[entry]
 fn main() -> ! {
+    // Made in its place, as it is as large as all the rest.
+    static mut STORE: MaybeUninit<Store> = MaybeUninit::uninit();
+    let store = STORE.write(Store::new());
     let serial = serial();
     let mut chip = Peripherals::take().expect("taken once");
     let core = CorePeripherals::take().expect("taken once");
@@ -65,7 +74,8 @@ fn main() -> ! {
     start_tick(core.SYST, clocks.system_clock.freq());
     // SAFETY: nothing below relies on the interrupt being masked; what its handler shares is made for it.
     unsafe { NVIC::unmask(Interrupt::UART0_IRQ) };
-    board::run("pico", serial, epoch, uart, move || timer.get_counter().ticks())
+    let identity = Identity { name: "pico", serial, epoch, hash_steps: 8 };
+    board::run(identity, store, uart, move || timer.get_counter().ticks())
 }
 
 #[interrupt]

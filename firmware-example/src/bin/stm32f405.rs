@@ -10,11 +10,13 @@
 mod board;
 
 use core::hash::{Hash, Hasher};
+use core::mem::MaybeUninit;
 
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::peripheral::{NVIC, SYST};
 use cortex_m::prelude::_embedded_hal_blocking_rng_Read as _;
 use cortex_m_rt::{entry, exception};
+use pocketmux_core::files::Ram;
 use pocketmux_firmware_example::clock::Clock;
 use pocketmux_firmware_example::uart::{Port, Received, Registers};
 use stm32f4xx_hal::pac::{CorePeripherals, Interrupt, Peripherals, RCC, TIM2, USART3, interrupt};
@@ -23,10 +25,13 @@ use stm32f4xx_hal::rcc::{Config, Enable, Rcc};
 use stm32f4xx_hal::serial::{Serial3, config};
 use stm32f4xx_hal::signature::Uid;
 
-use board::{RX_BYTES, TX_BYTES};
+use board::{Identity, RX_BYTES, TX_BYTES};
 
 const CORE_HZ: u32 = 168_000_000;
 const TICK_HZ: u32 = 1000;
+/// The files, in RAM, where a reset takes them: the pages of this chip's flash are of 128 KiB, so large that every file would fill one and each erasing hold the
+/// program for a second, and the emulator does not model its controller.
+type Store = Ram<{ 48 << 10 }, 16>;
 /// QEMU gives every timer of this chip this clock, however the program sets the dividers.
 const QEMU_TIMER_HZ: u32 = 1_000_000_000;
 
@@ -34,6 +39,9 @@ static PORT: Port<Stm32Uart, RX_BYTES, TX_BYTES> = Port::new();
 
 #[entry]
 fn main() -> ! {
+    // Made in its place: it would not fit on the stack.
+    static mut STORE: MaybeUninit<Store> = MaybeUninit::uninit();
+    let store = STORE.write(Store::new());
     let chip = Peripherals::take().expect("taken once");
     let core = CorePeripherals::take().expect("taken once");
     // A debug probe can read the log while the core sleeps.
@@ -65,7 +73,8 @@ fn main() -> ! {
     unsafe { NVIC::unmask(Interrupt::USART3) };
     let timer = chip.TIM2;
     let mut clock = Clock::new();
-    board::run("stm32f405", serial, epoch, uart, move || clock.at(timer.cnt().read().bits()))
+    let identity = Identity { name: "stm32f405", serial, epoch, hash_steps: 8 };
+    board::run(identity, store, uart, move || clock.at(timer.cnt().read().bits()))
 }
 
 #[interrupt]
