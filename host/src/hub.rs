@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
+use serde_json::json;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::depot::FileId;
@@ -196,6 +197,12 @@ impl Hub {
     /// Makes known how a transfer is.
     pub(crate) fn show_transfer(&self, transfer: &Transfer) {
         self.push(self.lock(), Audience::Sessions, tell_transfer(transfer));
+    }
+
+    /// Makes known that a transfer is in no list any more.
+    pub(crate) fn show_forgotten(&self, id: FileId, revision: u64) {
+        let json = json!({ "id": id, "state": "forgotten", "revision": revision }).to_string();
+        self.push(self.lock(), Audience::Sessions, text::whole("transfer", &format!("transfer-{revision}"), &json));
     }
 
     /// Asks the device of that name something about its files.

@@ -221,13 +221,15 @@ impl Transfers {
         Ok(changed.unwrap_or(known))
     }
 
-    /// Forgets a transfer that is over.
-    pub(crate) fn forget(&self, id: FileId) {
+    /// Forgets a transfer that is over, and gives the revision of that; `None` when there is none.
+    pub(crate) fn forget(&self, id: FileId) -> Option<u64> {
         let mut list = self.lock();
         let is_it = |(_, transfer): &(&u64, &Transfer)| transfer.id == id && !transfer.state.is_open();
-        let Some(number) = list.rows.iter().find(is_it).map(|(number, _)| *number) else { return };
+        let number = list.rows.iter().find(is_it).map(|(number, _)| *number)?;
         list.rows.remove(&number);
+        list.revision += 1;
         self.keeper.remove(id);
+        Some(list.revision)
     }
 
     /// Changes when somebody wants something.

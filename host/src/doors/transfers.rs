@@ -218,7 +218,9 @@ impl Door<'_> {
             Ok(_) | Err(Refused::Over(_)) => {}
             Err(refused) => return Err(refuse_transfer(&refused)),
         }
-        self.hub.transfers().forget(id);
+        if let Some(revision) = self.hub.transfers().forget(id) {
+            self.hub.show_forgotten(id, revision);
+        }
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }
 
