@@ -215,24 +215,29 @@ impl Door<'_> {
 
     async fn cancel(&self, id: FileId) -> Replied {
         match self.wish(id, State::Cancelled) {
-            Ok(_) | Err(Refused::Over(_)) => {}
+            Ok(_) => {}
+            Err(Refused::Over(_)) => self.drop_part(id),
             Err(refused) => return Err(refuse_transfer(&refused)),
         }
-        if let Some(revision) = self.hub.transfers().forget(id) {
-            self.hub.show_forgotten(id, revision);
-        }
+        self.hub.transfers().forget(id);
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }
 
     fn wish(&self, id: FileId, state: State) -> Result<Transfer, Refused> {
         let transfer = self.hub.transfers().wish(id, state)?;
         self.hub.show_transfer(&transfer);
-        if state == State::Cancelled && transfer.direction == Direction::From {
-            // What is under way is dropped by whoever has it.
+        if state == State::Cancelled {
+            self.drop_part(id);
+        }
+        Ok(transfer)
+    }
+
+    /// Removes what has come of a file that will not be whole. What is under way is dropped by whoever has it.
+    fn drop_part(&self, id: FileId) {
+        if self.depot.file(id).is_none() {
             let depot = self.depot.clone();
             tokio::task::spawn_blocking(move || depot.remove(id));
         }
-        Ok(transfer)
     }
 
     async fn list(&self, device: &str) -> Replied {

@@ -160,7 +160,9 @@ impl Courier {
 
     /// When there is something to do at the latest.
     pub(super) fn due(&self, started: Instant) -> Option<Instant> {
-        let wire = self.files.poll_timeout().map(|at_us| started + Duration::from_micros(at_us));
+        // Without the channel nothing is done, however much there would be to do.
+        let wire =
+            self.channel.and_then(|_| self.files.poll_timeout()).map(|at_us| started + Duration::from_micros(at_us));
         let progress = self.files.transfers().next().map(|_| self.progress_at);
         let asked = self.asked.as_ref().map(|asked| asked.due);
         [wire, progress, asked, self.retry_at].into_iter().flatten().min()
