@@ -219,7 +219,9 @@ impl Door<'_> {
             Err(Refused::Over(_)) => self.drop_part(id),
             Err(refused) => return Err(refuse_transfer(&refused)),
         }
-        self.hub.transfers().forget(id);
+        if let Some(revision) = self.hub.transfers().forget(id) {
+            self.hub.show_forgotten(id, revision);
+        }
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }
 
