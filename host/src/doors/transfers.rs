@@ -291,28 +291,4 @@ fn refuse_transfer(refused: &Refused) -> Reply {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Place, decode};
-    use crate::depot::FileId;
-
-    #[test]
-    fn a_path_is_read_once_and_wholly() {
-        let id = FileId::new();
-        let (device, name) = ("a b".to_owned(), "ü/1".to_owned());
-        for (path, place) in [
-            ("/api/transfers", Some(Place::Transfers)),
-            (&*format!("/api/transfers/{id}"), Some(Place::Transfer(id))),
-            ("/api/transfers/1", None),
-            ("/api/transferses", None),
-            ("/api/devices/a%20b/files", Some(Place::Files { device: device.clone() })),
-            ("/api/devices/a%20b/files/%C3%BC%2F1", Some(Place::File { device, name })),
-            ("/api/devices/a%20b", None),
-            ("/api/devices", None),
-            ("/api/devices/a%2/files", None),
-            ("/api/devices/%ff/files", None),
-        ] {
-            assert_eq!(Place::at(path), place, "{path}");
-        }
-        assert_eq!(decode("%2e%2e"), Some("..".into()));
-    }
-}
+mod tests;
