@@ -2,7 +2,7 @@
 
 import { element, setText, clip } from './element.mjs';
 
-const SHOWN = 13;
+const SHOWN = 11;
 const SAID_MS = 1500;
 
 /** A button for `sha-256:hex` or `crc-32:hex`; `show` gives it another, or null for none. */

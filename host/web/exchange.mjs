@@ -134,6 +134,8 @@ export class Exchange {
       await Promise.all([...this.#jobs].filter((each) => !each.isOpen).map((each) => this.#jobs.remove(each)));
     } catch (error) {
       this.notify(error.message);
+    } finally {
+      this.depot.refresh();
     }
   }
 
@@ -141,7 +143,8 @@ export class Exchange {
   #moved(job) {
     this.draw();
     const isMoving = job.state === 'running' || job.state === 'waiting';
-    const stage = !isMoving ? job.state : job.isUploading ? 'uploading' : 'sending';
+    const rest = job.transfer?.drops ? 'to be dropped' : job.state;
+    const stage = !isMoving ? rest : job.isUploading ? 'uploading' : 'sending';
     if (this.#stages.get(job) === stage) return;
     this.#stages.set(job, stage);
     this.depot.refresh();

@@ -207,7 +207,7 @@ export function removeFile(id) {
 }
 
 /** The host's word with every field of its type; null where it is none. */
-function cleaned({ id, device, direction, name, file, size, at, state, detail, digest, rate, revision }) {
+function cleaned({ id, device, direction, name, file, size, at, state, detail, digest, rate, revision, drops }) {
   const isText = (value) => typeof value === 'string';
   if (![id, device, name].every(isText) || !STATES.includes(state) || !/^[0-9a-f]{32}$/.test(id)) return null;
   const count = (value) => (Number.isFinite(value) && value >= 0 ? value : 0);
@@ -222,6 +222,7 @@ function cleaned({ id, device, direction, name, file, size, at, state, detail, d
     at: count(at),
     rate: count(rate),
     revision: count(revision),
+    drops: drops === true,
     detail: isText(detail) ? detail : '',
     digest: isText(digest) ? digest : null,
   };

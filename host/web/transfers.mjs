@@ -91,10 +91,10 @@ export class TransfersView {
     this.#showActs(job, parts);
   }
 
-  /** The way to the host, which what comes from a device does not take. */
-  #showHost({ isFrom, isUploading, upload, state, size }, half) {
-    half.box.hidden = isFrom;
-    if (isFrom) return;
+  /** The way to the host, which is not that of what comes from a device, and forgotten once all of it is done. */
+  #showHost({ isFrom, isUploading, upload, state, size, device }, half) {
+    half.box.hidden = isFrom || (state === 'done' && device !== null);
+    if (half.box.hidden) return;
     const words = isUploading ? ['To the host', ...progress(upload.at, size, upload.rate, state)] : ['On the host'];
     half.show(words, isUploading ? upload.at : 1, isUploading ? size : 1, isUploading ? state : 'done');
   }
