@@ -1,5 +1,7 @@
 //! Properties of the whole path: whatever is sent, however the stream is cut, in whatever order frames come.
 
+mod files;
+
 use pocketmux_core::mux::{Bounds, Mux, Route};
 use pocketmux_core::{
     Channel, ChannelId, Config, Cut, Delivery, Demux, Event, Frame, Kind, Link, Message, MessageId, Position, Priority,
