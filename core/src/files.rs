@@ -10,6 +10,7 @@
 //! A transfer that this side began goes on by itself on the next link, from where the receiver has stored and proved. One that the other
 //! side began is begun again by that side.
 
+mod content;
 mod digest;
 mod message;
 mod name;

@@ -8,7 +8,7 @@ use super::digest::{Digest, Hasher};
 use super::message::{CONTROL_MAX, FileMessage, Number};
 use super::name::Name;
 use super::reason::Reason;
-use super::store::{About, Entry, Kind, Space, Store, StoreError};
+use super::store::{About, Entry, Kind, Space, Store};
 use super::transfer::{Failure, State, Transfer, TransferId};
 use super::transmit::Reply;
 use super::{Files, META};
@@ -295,51 +295,4 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
 
 fn checked(name: &str) -> Result<Name, Reason> {
     Name::new(name).map_err(|_| Reason::Name)
-}
-
-impl Transfer {
-    /// The content comes from there on: from where it was accepted, or from 0 if what is here is not the same.
-    fn begin_at(&mut self, store: &mut impl Store, offset: u32) -> Result<(), Reason> {
-        if offset == self.at {
-            return Ok(());
-        }
-        let (Some(file), Some(digest), 0) = (self.file, self.digest, offset) else { return Err(Reason::Protocol) };
-        store.restart(file)?;
-        self.move_from(0);
-        self.hasher = Hasher::new(digest.algorithm()).ok_or(Reason::Digest)?;
-        while !store.prepare(file)? {}
-        Ok(())
-    }
-
-    /// Takes content that has its turn.
-    fn take(&mut self, store: &mut impl Store, content: &[u8], is_last: bool, now_us: u64) {
-        let (State::Moving, Some(file)) = (&self.state, self.file) else { return };
-        self.touch(now_us);
-        if let Err(reason) = self.store_content(store, content, is_last) {
-            self.state = State::Ending(Err(reason));
-            return;
-        }
-        if !is_last {
-            return;
-        }
-        self.message = None;
-        self.state = State::Ending(if self.digest != Some(self.hasher.digest()) {
-            Err(Reason::Mismatch)
-        } else {
-            self.file = None;
-            store.finish(file).map_err(|error: StoreError| error.into())
-        });
-    }
-
-    fn store_content(&mut self, store: &mut impl Store, content: &[u8], is_last: bool) -> Result<(), Reason> {
-        let file = self.file.ok_or(Reason::Failed)?;
-        let rest = self.size.saturating_sub(self.at) as usize;
-        if content.len() > rest || (is_last && content.len() < rest) {
-            return Err(Reason::Protocol);
-        }
-        store.append(file, content)?;
-        self.hasher.update(content);
-        self.at += content.len() as u32;
-        Ok(())
-    }
 }
