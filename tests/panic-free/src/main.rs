@@ -7,6 +7,9 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
+mod files;
+
+#[cfg(target_os = "none")]
 mod board {
     use core::convert::Infallible;
     use core::ptr::{read_volatile, write_volatile};
@@ -27,30 +30,30 @@ mod board {
     const INPUT: *const u8 = 0x2000_0000 as *const u8;
     const OUTPUT: *mut u8 = 0x2000_1000 as *mut u8;
 
-    fn input() -> u8 {
+    pub(crate) fn input() -> u8 {
         // SAFETY: the program is linked and never run.
         unsafe { read_volatile(INPUT) }
     }
 
-    fn output(byte: u8) {
+    pub(crate) fn output(byte: u8) {
         // SAFETY: as above.
         unsafe { write_volatile(OUTPUT, byte) }
     }
 
-    fn inputs<const N: usize>() -> [u8; N] {
+    pub(crate) fn inputs<const N: usize>() -> [u8; N] {
         core::array::from_fn(|_| input())
     }
 
     /// A length within `bytes` that the optimiser does not know.
-    fn some(bytes: &[u8]) -> &[u8] {
+    pub(crate) fn some(bytes: &[u8]) -> &[u8] {
         bytes.get(..usize::from(input())).unwrap_or(bytes)
     }
 
-    fn text(bytes: &[u8]) -> &str {
+    pub(crate) fn text(bytes: &[u8]) -> &str {
         core::str::from_utf8(some(bytes)).unwrap_or_default()
     }
 
-    fn show(bytes: &[u8]) {
+    pub(crate) fn show(bytes: &[u8]) {
         bytes.iter().for_each(|byte| output(*byte));
     }
 
@@ -109,6 +112,7 @@ mod board {
         text_operations();
         mux_operations();
         packet_operations();
+        crate::files::operations(&mut link);
         #[cfg(feature = "with-panic")]
         output(names[usize::from(input())]);
         loop {
@@ -117,7 +121,7 @@ mod board {
     }
 
     /// With packets longer than a frame, so that runs of frames are in it.
-    type WholeLink<'n> = Link<'n, 256, 12, 8, [u8; 1100]>;
+    pub(crate) type WholeLink<'n> = Link<'n, 256, 12, 8, [u8; 1100]>;
 
     fn link_operations(link: &mut WholeLink<'_>) {
         let mut wire = Wire::<32>::new();
@@ -173,7 +177,7 @@ mod board {
     }
 
     /// Shows a text, and so proves the `Display` of what made it.
-    struct Out;
+    pub(crate) struct Out;
 
     impl fmt::Write for Out {
         fn write_str(&mut self, text: &str) -> fmt::Result {
