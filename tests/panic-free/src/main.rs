@@ -7,7 +7,7 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 #[cfg(target_os = "none")]
-mod stores;
+mod files;
 
 #[cfg(target_os = "none")]
 mod board {
@@ -53,7 +53,7 @@ mod board {
         core::str::from_utf8(some(bytes)).unwrap_or_default()
     }
 
-    fn show(bytes: &[u8]) {
+    pub(crate) fn show(bytes: &[u8]) {
         bytes.iter().for_each(|byte| output(*byte));
     }
 
@@ -112,7 +112,7 @@ mod board {
         text_operations();
         mux_operations();
         packet_operations();
-        crate::stores::operations();
+        crate::files::operations(&mut link);
         #[cfg(feature = "with-panic")]
         output(names[usize::from(input())]);
         loop {
@@ -121,7 +121,7 @@ mod board {
     }
 
     /// With packets longer than a frame, so that runs of frames are in it.
-    type WholeLink<'n> = Link<'n, 256, 12, 8, [u8; 1100]>;
+    pub(crate) type WholeLink<'n> = Link<'n, 256, 12, 8, [u8; 1100]>;
 
     fn link_operations(link: &mut WholeLink<'_>) {
         let mut wire = Wire::<32>::new();
@@ -177,7 +177,7 @@ mod board {
     }
 
     /// Shows a text, and so proves the `Display` of what made it.
-    struct Out;
+    pub(crate) struct Out;
 
     impl fmt::Write for Out {
         fn write_str(&mut self, text: &str) -> fmt::Result {
