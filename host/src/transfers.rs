@@ -78,6 +78,8 @@ impl Transfers {
             if transfer.state.is_open() {
                 info!("The transfer of {} {} {} goes on.", transfer.name, transfer.direction, transfer.device);
             }
+            // What changes from now on is later than all of them.
+            list.revision = list.revision.max(transfer.revision);
             list.add(transfer);
         }
         Self { state: Mutex::new(list), keeper, wishes: watch::Sender::new(0), revision: watch::Sender::new(0) }
@@ -259,3 +261,27 @@ impl Transfers {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::{FileId, State, Transfers};
+
+    #[tokio::test]
+    async fn what_changes_after_a_restart_is_later_than_all_that_was_kept() {
+        let data = std::env::temp_dir().join(format!("pocketmux-transfers-{}", FileId::new()));
+        std::fs::create_dir_all(&data).unwrap();
+        let before = Transfers::open(Some(&data));
+        for name in ["a", "b", "c"] {
+            before.begin_from("pico", name).unwrap();
+        }
+        before.finish().await;
+        drop(before);
+        let after = Transfers::open(Some(&data));
+        let latest = after.list().iter().map(|transfer| transfer.revision).max().unwrap();
+        let first = after.list()[0].id;
+        let cancelled = after.wish(first, State::Cancelled).unwrap();
+        assert!(cancelled.revision > latest, "{} {latest}", cancelled.revision);
+        assert!(after.forget(first).unwrap() > cancelled.revision);
+        after.finish().await;
+        std::fs::remove_dir_all(&data).unwrap();
+    }
+}
