@@ -78,6 +78,8 @@ impl Transfers {
             if transfer.state.is_open() {
                 info!("The transfer of {} {} {} goes on.", transfer.name, transfer.direction, transfer.device);
             }
+            // What changes from now on is later than all of them.
+            list.revision = list.revision.max(transfer.revision);
             list.add(transfer);
         }
         Self { state: Mutex::new(list), keeper, wishes: watch::Sender::new(0), revision: watch::Sender::new(0) }

@@ -94,3 +94,17 @@ async fn what_is_over_is_not_begun_again_but_for_what_failed() {
         assert_eq!(transfers.wish(id, state), Err(Refused::Over("done")));
     }
 }
+
+#[tokio::test]
+async fn what_changes_after_a_restart_is_later_than_all_that_was_kept() {
+    let folder = Folder::new();
+    let before = folder.open();
+    ["a", "b", "c"].iter().for_each(|name| drop(before.begin_from("pico", name).unwrap()));
+    before.written().await.unwrap();
+    let after = folder.open();
+    let latest = after.list().iter().map(|transfer| transfer.revision).max().unwrap();
+    let first = after.list()[0].id;
+    let cancelled = after.wish(first, State::Cancelled).unwrap();
+    assert!(cancelled.revision > latest, "{} {latest}", cancelled.revision);
+    assert!(after.forget(first).unwrap() > cancelled.revision);
+}
