@@ -65,7 +65,7 @@ mod tests {
             assert!((0.0..=1.0).contains(&value.parse::<f32>().unwrap()), "{text}");
             assert_eq!(channel.index(), usize::from(NUMBERS.start) + told % len);
             assert_eq!(now_us, told as u64 * (EVERY_US / len as u64));
-            numbers.told(now_us);
+            numbers.told(now_us, false);
             told += 1;
         }
         assert_eq!(told, 10 * len);
