@@ -244,7 +244,7 @@ test('the file dialog opens by keyboard, and takes several', limit, async () => 
 test('an upload is paused, goes on and is cancelled', limit, async () => {
   await ann.selectOption('#target', '');
   const gate = await gated(ann, 2);
-  await ann.setInputFiles('#upload-files', { name: 'large.bin', mimeType: 'a/b', buffer: noise(5 << 20) });
+  await ann.setInputFiles('#upload-files', { name: 'large.bin', mimeType: 'a/b', buffer: noise(3 << 20) });
   await gate.reached;
   await press(ann, 'large.bin', 'Pause');
   await is(ann, 'large.bin', 'paused');
@@ -252,9 +252,9 @@ test('an upload is paused, goes on and is cancelled', limit, async () => {
   await gate.open();
   await press(ann, 'large.bin', 'Resume');
   await is(ann, 'large.bin', 'done');
-  assert.equal((await listed()).find(({ name }) => name === 'large.bin').sha256, digestOf(noise(5 << 20)));
+  assert.equal((await listed()).find(({ name }) => name === 'large.bin').sha256, digestOf(noise(3 << 20)));
   const second = await gated(ann, 2);
-  await ann.setInputFiles('#upload-files', { name: 'other.bin', mimeType: 'a/b', buffer: noise(5 << 20) });
+  await ann.setInputFiles('#upload-files', { name: 'other.bin', mimeType: 'a/b', buffer: noise(3 << 20) });
   await second.reached;
   await press(ann, 'other.bin', 'Cancel');
   await second.open();
@@ -266,17 +266,18 @@ test('an upload is paused, goes on and is cancelled', limit, async () => {
 
 test('an upload outlives a host that is killed, and a closed tab when the file is chosen again', limit, async () => {
   const path = join(home.path, 'resumed.bin');
-  const content = noise(6 << 20, 6);
+  const content = noise(4 << 20, 6);
   await writeFile(path, content);
   const { page, close } = await openPage(browser, host.url);
   await page.selectOption('#target', '');
-  const gate = await gated(page, 3);
+  const gate = await gated(page, 2);
   await page.setInputFiles('#upload-files', path);
   await gate.reached;
   await host.kill();
   await start();
-  await gate.open();
+  // One piece more, and no other.
   const again = await gated(page, 2);
+  await gate.open();
   await again.reached;
   const context = page.context();
   await page.close();
@@ -290,6 +291,7 @@ test('an upload outlives a host that is killed, and a closed tab when the file i
   await next.selectOption('#target', '');
   await next.setInputFiles('#upload-files', path);
   await is(next, 'resumed.bin', 'done');
+  // The browser may have let go the piece that was held when its page was closed.
   assert.ok(offsets[0] >= 2 << 20, `${offsets}`);
   const kept = (await listed()).filter(({ name }) => name === 'resumed.bin');
   assert.deepEqual(kept.map(({ sha256 }) => sha256), [digestOf(content)]);
