@@ -252,7 +252,8 @@ impl<'b, S: Store, const FRAME_MAX: usize, const POOL: usize, P: Buffer> App<'b,
             && let Some((channel, text)) = self.numbers.due(now_us)
             && self.send(channel, &text)
         {
-            self.numbers.told(now_us);
+            let is_busy = self.files.transfers().next().is_some();
+            self.numbers.told(now_us, is_busy);
         }
         self.work_on_file();
         self.files.transmit(&mut self.link, now_us);
