@@ -1,23 +1,25 @@
 //! Kermit, as the package `ckermit` has it.
 
 use std::io;
-use std::path::PathBuf;
 use std::process::Command;
 
-use pocketmux_tests::{End, Wire};
-
-use crate::course::Course;
-use crate::program::{self, FILE, Folder};
-use crate::transfer::Transfer;
+use crate::program::{self, FILE, Mover, Role, Stage};
 
 pub const PACKAGE: &str = "ckermit";
 
 /// Settings of both sides. Streaming sends without waiting for answers, and cannot repair; a window repairs packet by packet.
-pub const VARIANTS: [(&str, &str); 3] = [
-    ("Kermit, streaming, 4000 B", "set streaming on\nset window 31\nset receive packet-length 4000"),
-    ("Kermit, window 31, 1000 B", "set streaming off\nset window 31\nset receive packet-length 1000"),
-    ("Kermit, window 31, 250 B", "set streaming off\nset window 31\nset receive packet-length 250"),
+pub const VARIANTS: [(&str, Kermit); 3] = [
+    ("Kermit, streaming, 4000 B", of("set streaming on\nset window 31\nset receive packet-length 4000")),
+    ("Kermit, window 31, 1000 B", of(WINDOW)),
+    ("Kermit, window 31, 250 B", of("set streaming off\nset window 31\nset receive packet-length 250")),
 ];
+
+/// What moves most over a line with some noise.
+pub const WINDOW: &str = "set streaming off\nset window 31\nset receive packet-length 1000";
+
+const fn of(settings: &'static str) -> Kermit {
+    Kermit { settings, resumes: false }
+}
 
 /// For a raw line between two machines: hardly a prefix, no flow control, a CRC of 16 bits, short waits, and no early giving up.
 ///
@@ -43,18 +45,25 @@ pub fn is_installed() -> bool {
     program::is_installed("kermit")
 }
 
-/// Moves the course's file.
-pub fn transfer(course: &Course, settings: &str) -> io::Result<Transfer> {
-    let (wire, folder) = (Wire::new(&course.line)?, Folder::new(&course.file)?);
-    let command = |end, home: PathBuf, verb: &str| -> io::Result<Command> {
-        let (line, baud) = (wire.path(end).display(), course.line.baud);
+/// C-Kermit on both sides.
+pub struct Kermit {
+    pub settings: &'static str,
+    /// The sender is told to go on with what the receiver has already.
+    pub resumes: bool,
+}
+
+impl Mover for Kermit {
+    fn command(&self, role: Role, stage: &Stage) -> io::Result<Command> {
+        let (line, baud, settings) = (stage.wire.path(role.end()).display(), stage.baud, self.settings);
+        let verb = match (role, self.resumes) {
+            (Role::Receiver, _) => "receive".to_owned(),
+            (Role::Sender, false) => format!("send {FILE}"),
+            (Role::Sender, true) => format!("resend {FILE}"),
+        };
         let script = format!("set line {line}\nset speed {baud}\n{COMMON}\n{settings}\n{verb}\nexit\n");
-        std::fs::write(home.join("script"), script)?;
-        let mut command = program::limited("kermit", course.time_limit(), home);
+        std::fs::write(stage.home(role).join("script"), script)?;
+        let mut command = stage.command("kermit", role);
         command.arg("script");
         Ok(command)
-    };
-    let receive = command(End::B, folder.receiver(), "receive")?;
-    let send = command(End::A, folder.sender(), &format!("send {FILE}"))?;
-    program::run(&wire, course, &folder, receive, send)
+    }
 }

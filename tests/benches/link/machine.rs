@@ -39,7 +39,23 @@ pub fn undisturbed<T, E>(again: bool, mut measure: impl FnMut() -> Result<T, E>)
     Ok(if second.1 < first.1 { second } else { first })
 }
 
-/// A remark on a disturbed result.
+/// A remark on a disturbed result, and on one that was given more of the machine than its share.
 pub fn remark(stolen: f64) -> String {
-    if stolen < REMARKABLE { String::new() } else { format!("; {:.0} % of the machine's time stolen", 100.0 * stolen) }
+    let mut remark = String::new();
+    if stolen >= REMARKABLE {
+        remark += &format!("; {:.0} % of the machine's time stolen", 100.0 * stolen);
+    }
+    match nice() {
+        0 => {}
+        nice => remark += &format!("; at nice {nice}"),
+    }
+    remark
+}
+
+/// How little of the machine's time this program and those that it starts ask for; 0 where the system does not tell.
+fn nice() -> i32 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name stands in parentheses, and may have spaces; behind it the state is the first.
+    let behind = stat.rsplit_once(") ").map_or("", |(_, behind)| behind);
+    behind.split(' ').nth(16).and_then(|nice| nice.parse().ok()).unwrap_or(0)
 }

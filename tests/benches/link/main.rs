@@ -3,6 +3,7 @@
 //! The figures of one run compare with each other; with those of another machine, less so.
 
 mod course;
+mod crossing;
 mod driver;
 mod fairness;
 mod goals;
@@ -12,8 +13,12 @@ mod memory;
 mod options;
 mod ours;
 mod overhead;
+mod pair;
+mod peer;
+mod pocketmux;
 mod program;
 mod report;
+mod same_file;
 mod sides;
 mod transfer;
 mod urgent;
@@ -94,6 +99,9 @@ fn measure(options: &Options, report: &mut Report) -> io::Result<()> {
     if options.wants("overhead") {
         overhead::run(report);
     }
+    if options.wants("programs") {
+        same_file::run(options, report)?;
+    }
     Ok(())
 }
 
@@ -105,13 +113,13 @@ fn move_file(course: &Course, options: &Options, report: &mut Report) -> io::Res
         io::Result::Ok(())
     };
     if options.wants("zmodem") && course.for_peers && zmodem::is_installed() {
-        for (who, settings) in zmodem::VARIANTS {
-            add(who, false, &|| zmodem::transfer(course, settings))?;
+        for (who, zmodem) in zmodem::VARIANTS {
+            add(who, false, &|| peer::transfer(course, &zmodem))?;
         }
     }
     if options.wants("kermit") && course.for_peers && kermit::is_installed() {
-        for (who, settings) in kermit::VARIANTS {
-            add(who, false, &|| kermit::transfer(course, settings))?;
+        for (who, kermit) in kermit::VARIANTS {
+            add(who, false, &|| peer::transfer(course, &kermit))?;
         }
     }
     if options.wants("ours") {

@@ -1,15 +1,18 @@
 //! What the command line asks for.
 
 /// The parts of the benchmark, in the order in which they run.
-pub const PARTS: [&str; 6] = ["zmodem", "kermit", "ours", "urgent", "fairness", "overhead"];
+pub const PARTS: [&str; 7] = ["zmodem", "kermit", "ours", "urgent", "fairness", "overhead", "programs"];
 
 pub const HELP: &str = "cargo bench -p pocketmux-tests --bench link -- [OPTIONS]
 
   --quick       everything in a short form, under a minute: that it runs and that no byte changes
-  --only NAME   only this part (repeat for more): zmodem, kermit, ours, urgent, fairness, overhead
+  --only NAME   only this part (repeat for more): zmodem, kermit, ours, urgent, fairness, overhead,
+                or programs, which is the same file by `pocketmux put` and `get`, ZMODEM and Kermit
   --line NAME   only transfers over lines whose name contains this: clean, 1e-6, 1e-5, 1e-4, 1e-3, 921600
   --seed N      another seed for the noise and the file
   --write       also write the table to tests/benches/link/REPORT.md; with --only or --line, what is not measured stays there
+
+The program `pocketmux` is the one in POCKETMUX_BIN, or else it is built.
 
 Exit code 1: a transfer that has to succeed did not, a byte changed, or a program is missing.";
 

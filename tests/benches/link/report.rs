@@ -1,12 +1,39 @@
-//! The table of results, and what of an earlier one stays.
+//! The tables of results, and what of an earlier report stays.
 
 use std::fmt::Write;
 
+use crate::crossing::Crossing;
 use crate::goals;
 
-const HEAD: &str = "| what | who | line | figure | detail |\n|---|---|---|---|---|\n";
+/// What is said above the second table.
+const PROGRAMS: &str = "## The same file, by programs
 
-/// One line of the table.
+One file over the wire of the tables above, by the programs that people use, both of them started at once. Time and goodput are from there to the exit
+of both, so that of every program what it takes to begin and to end counts as well; `on the wire` is the share of the line from the
+sender's first byte to its last. The verified end is when a program first says so on its standard error. `killed at 60 %`: when
+so much has crossed the receiver is ended by SIGKILL and started again at once with the same command; so is a program that fails
+after that, and so are both when they end and the file is not whole, up to five times. `carried again` is what the sender put on the wire
+beyond what it needed without that.
+";
+
+/// A line of a table.
+pub trait Entry: Sized {
+    const HEAD: &'static str;
+
+    /// One that was written before.
+    fn read(line: &str) -> Option<Self>;
+
+    /// What stands between its first bar and its last.
+    fn text(&self) -> String;
+
+    /// True for one of the same measurement.
+    fn is_of(&self, other: &Self) -> bool;
+
+    /// The line that it was measured over.
+    fn line(&self) -> &str;
+}
+
+/// One line of the first table.
 pub struct Row {
     pub what: String,
     pub who: String,
@@ -15,32 +42,48 @@ pub struct Row {
     pub detail: String,
 }
 
-impl Row {
-    /// A line of a table that was written before.
+impl Entry for Row {
+    const HEAD: &'static str = "| what | who | line | figure | detail |\n|---|---|---|---|---|\n";
+
     fn read(line: &str) -> Option<Self> {
         let mut fields = line.strip_prefix("| ")?.strip_suffix(" |")?.splitn(5, " | ").map(String::from);
         let mut next = || fields.next();
         Some(Self { what: next()?, who: next()?, line: next()?, figure: next()?, detail: next()? })
     }
 
-    /// True for a row of the same measurement.
+    fn text(&self) -> String {
+        let Self { what, who, line, figure, detail } = self;
+        [what, who, line, figure, detail].map(String::as_str).join(" | ")
+    }
+
     fn is_of(&self, other: &Self) -> bool {
         (&self.what, &self.who, &self.line) == (&other.what, &other.who, &other.line)
     }
+
+    fn line(&self) -> &str {
+        &self.line
+    }
 }
 
-/// The table as it grows, and whether something in it must not be.
+/// The tables as they grow, and whether something in them must not be.
 #[derive(Default)]
 pub struct Report {
     rows: Vec<Row>,
+    crossings: Vec<Crossing>,
     failures: Vec<String>,
 }
 
 impl Report {
     /// Adds a line, and shows it as progress.
     pub fn add(&mut self, row: Row) {
-        eprintln!("{} | {} | {} | {} | {}", row.what, row.who, row.line, row.figure, row.detail);
+        eprintln!("{}", row.text());
         self.rows.push(row);
+    }
+
+    /// The same, to the second table.
+    pub fn add_crossing(&mut self, crossing: Crossing) {
+        eprintln!("{}", crossing.text());
+        self.crossings.push(crossing);
     }
 
     /// Notes something that must not be.
@@ -53,29 +96,41 @@ impl Report {
         !self.failures.is_empty()
     }
 
-    /// Puts the rows in their places among those of an earlier report, which stay where they were not measured anew.
+    /// Puts the lines in their places among those of an earlier report, which stay where they were not measured anew.
     pub fn renew(&mut self, earlier: &str) {
-        let (_, table) = earlier.split_once(HEAD).unwrap_or_default();
-        let mut rows: Vec<Row> = table.lines().map_while(Row::read).collect();
-        for row in self.rows.drain(..) {
-            if let Some(known) = rows.iter_mut().find(|known| known.is_of(&row)) {
-                *known = row;
-            } else {
-                let last = rows.iter().rposition(|known| known.line == row.line);
-                rows.insert(last.map_or(rows.len(), |last| last + 1), row);
-            }
-        }
-        self.rows = rows;
+        renew(&mut self.rows, earlier);
+        renew(&mut self.crossings, earlier);
     }
 
-    /// The goals, and the table, in Markdown.
+    /// The goals, and the tables, in Markdown.
     pub fn table(&self) -> String {
-        let mut table = goals::table(&self.rows) + "\n";
-        table.push_str(HEAD);
-        for Row { what, who, line, figure, detail } in &self.rows {
-            // Nothing fails that is written into a string.
-            let _ = writeln!(table, "| {what} | {who} | {line} | {figure} | {detail} |");
+        let mut text = goals::table(&self.rows) + "\n" + &table(&self.rows);
+        if !self.crossings.is_empty() {
+            text += &format!("\n{PROGRAMS}\n{}", table(&self.crossings));
         }
-        table
+        text
     }
+}
+
+fn renew<E: Entry>(entries: &mut Vec<E>, earlier: &str) {
+    let (_, table) = earlier.split_once(E::HEAD).unwrap_or_default();
+    let mut all: Vec<E> = table.lines().map_while(E::read).collect();
+    for entry in entries.drain(..) {
+        if let Some(known) = all.iter_mut().find(|known| known.is_of(&entry)) {
+            *known = entry;
+        } else {
+            let last = all.iter().rposition(|known| known.line() == entry.line());
+            all.insert(last.map_or(all.len(), |last| last + 1), entry);
+        }
+    }
+    *entries = all;
+}
+
+fn table<E: Entry>(entries: &[E]) -> String {
+    let mut table = E::HEAD.to_owned();
+    for entry in entries {
+        // Nothing fails that is written into a string.
+        let _ = writeln!(table, "| {} |", entry.text());
+    }
+    table
 }

@@ -6,6 +6,8 @@ use pocketmux_tests::{End, Traffic, Wire};
 
 use crate::course::Course;
 use crate::machine;
+use crate::pair::Pair;
+use crate::program::Stage;
 use crate::report::{Report, Row};
 
 /// How it ended.
@@ -21,6 +23,18 @@ pub enum Outcome {
     Lost,
     /// The receiver has as many bytes, and some are others.
     Changed,
+}
+
+impl Outcome {
+    /// Of two programs that have ended.
+    pub fn of(pair: &Pair<'_>, stage: &Stage, course: &Course) -> Self {
+        match stage.received() {
+            received if received == course.file => Self::Whole,
+            _ if pair.is_late() => Self::TimeLimit,
+            _ if !pair.is_well() => Self::GaveUp,
+            _ => Self::Changed,
+        }
+    }
 }
 
 /// A transfer from [`End::A`] to [`End::B`] that has ended.
