@@ -70,4 +70,17 @@ mod tests {
         }
         assert_eq!(told, 10 * len);
     }
+
+    #[test]
+    fn beside_a_transfer_each_is_told_a_tenth_as_often() {
+        let mut numbers = Numbers::new();
+        let mut told = 0;
+        for now_us in (0..100 * EVERY_US).step_by(1000) {
+            if numbers.due(now_us).is_some() {
+                numbers.told(now_us, true);
+                told += 1;
+            }
+        }
+        assert_eq!(told, 10 * NUMBERS.len());
+    }
 }
