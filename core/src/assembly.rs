@@ -131,8 +131,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Assembly<B> {
             before.len += len;
             return Ok(());
         }
-        let stretch = Stretch { first: sequence, end, start: self.used, len };
-        self.stretches.insert(at, stretch).map_err(|_| AssembleError::Scattered)
+        if self.stretches.is_full() {
+            return Err(AssembleError::Scattered);
+        }
+        // Each takes the place of the next: `insert` would bring a kilobyte of `memmove` along.
+        let mut stretch = Stretch { first: sequence, end, start: self.used, len };
+        for place in self.stretches.iter_mut().skip(at) {
+            core::mem::swap(place, &mut stretch);
+        }
+        self.stretches.push(stretch).map_err(|_| AssembleError::Scattered)
     }
 
     fn is_gapless(&self) -> bool {

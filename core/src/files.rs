@@ -20,6 +20,7 @@ mod ram;
 mod reason;
 mod receive;
 mod store;
+mod table;
 mod transfer;
 mod transmit;
 
@@ -34,11 +35,12 @@ pub use receive::{Answer, Heard};
 pub use store::{About, Entry, FileId, KIND_MAX, Kind, Space, Store, StoreError};
 pub use transfer::{Failure, STALL_US, TransferId};
 
-use heapless::{Deque, Vec};
+use heapless::Deque;
 
 use crate::channel::{Channel, ChannelId, Priority};
 use crate::frame::MessageId;
 use receive::Control;
+use table::Table;
 use transfer::{State, Transfer};
 use transmit::Reply;
 
@@ -82,7 +84,7 @@ pub struct Files<S, const TRANSFERS: usize> {
     is_private: bool,
     /// Steps of hashing in one call.
     steps: u16,
-    transfers: Vec<Transfer, TRANSFERS>,
+    transfers: Table<TRANSFERS>,
     control: Control,
     ignored: Deque<MessageId, IGNORED>,
     replies: Deque<(Number, Reply), REPLIES>,
@@ -147,7 +149,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             algorithm: Algorithm::BEST,
             is_private: false,
             steps,
-            transfers: Vec::new(),
+            transfers: Table::EMPTY,
             control: Control::NONE,
             ignored: Deque::new(),
             replies: Deque::new(),
@@ -181,7 +183,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
 
     /// How every transfer stands.
     pub fn transfers(&self) -> impl Iterator<Item = Progress<'_>> {
-        self.transfers.iter().map(|transfer| {
+        self.transfers.each().map(|transfer| {
             let Transfer { id, ref name, is_sending, at, from, size, digest, .. } = *transfer;
             let is_moving = matches!(transfer.state, State::Moving | State::Verifying);
             Progress { id, name, is_sending, at, from, size, digest, is_moving }
@@ -205,8 +207,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     /// [`StoreError::TooMany`] while `TRANSFERS` are under way.
     pub fn get(&mut self, name: &Name) -> Result<TransferId, StoreError> {
         let id = TransferId { number: self.number(), is_ours: true };
-        let transfer = Transfer::new(id, false, name.clone());
-        self.transfers.push(transfer).map_err(|_| StoreError::TooMany)?;
+        self.transfers.add(Transfer::new(id, false, name.clone())).ok_or(StoreError::TooMany)?;
         Ok(id)
     }
 
@@ -214,7 +215,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     ///
     /// One that was offered and is cancelled ends when the receiver has been told, on a later link if need be, so that it does not keep for ever what it has.
     pub fn cancel(&mut self, id: TransferId, reason: Reason) {
-        let Some(transfer) = self.transfers.iter_mut().find(|transfer| transfer.id == id) else { return };
+        let Some(transfer) = self.transfers.find(id) else { return };
         if matches!(transfer.state, State::Ending(_) | State::Ended(_)) {
             return;
         }
@@ -234,39 +235,13 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         (self.control, self.said) = (Control::NONE, None);
         self.ignored.clear();
         self.replies.clear();
-        let store = &mut self.store;
-        self.transfers.retain_mut(|transfer| {
-            (transfer.stream, transfer.message) = (None, None);
-            match transfer.state {
-                State::Ended(_) => return true,
-                State::Ending(Err(reason)) if transfer.is_dropped_there(reason) => transfer.is_unwanted = true,
-                // There is nobody to tell any more.
-                State::Ending(result) => {
-                    transfer.close(store, result.err());
-                    transfer.state = State::Ended(result.map_err(|reason| Failure { reason, is_theirs: false }));
-                    return true;
-                }
-                _ => {}
-            }
-            if !transfer.id.is_ours {
-                transfer.close(store, None);
-                return false;
-            }
-            if !transfer.is_sending {
-                transfer.close(store, None);
-            }
-            if transfer.digest.is_some() || !transfer.is_sending {
-                transfer.state = State::Beginning;
-            }
-            true
-        });
+        self.transfers.retain(|transfer| transfer.lose_link(&mut self.store));
     }
 
     /// What the application is to know; `None` when there is no more of it.
     pub fn poll_event(&mut self) -> Option<Ended> {
-        let is_ended = |transfer: &Transfer| matches!(transfer.state, State::Ended(_));
-        let at = self.transfers.iter().position(is_ended)?;
-        let Transfer { id, name, is_sending, size, from, digest, state, .. } = self.transfers.swap_remove(at);
+        let ended = self.transfers.take(|transfer| matches!(transfer.state, State::Ended(_)))?;
+        let Transfer { id, name, is_sending, size, from, digest, state, .. } = ended;
         let State::Ended(result) = state else { return None };
         Some(Ended { id, name, is_sending, size, from, digest, result })
     }
@@ -274,10 +249,10 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     /// When to call [`transmit`](Files::transmit) at the latest; `None` for never.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        if self.transfers.iter().any(Transfer::has_work) {
+        if self.transfers.each().any(Transfer::has_work) {
             return Some(0);
         }
-        self.transfers.iter().filter(|transfer| transfer.is_waiting()).map(|transfer| transfer.due_us).min()
+        self.transfers.each().filter(|transfer| transfer.is_waiting()).map(|transfer| transfer.due_us).min()
     }
 
     fn number(&mut self) -> u32 {
@@ -299,7 +274,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             transfer.hash(self.algorithm, entry.size, None);
         }
         // There is room, which was looked at.
-        let _ = self.transfers.push(transfer);
+        let _ = self.transfers.add(transfer);
         Ok(id)
     }
 }

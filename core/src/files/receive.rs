@@ -76,7 +76,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
 
     /// Takes a frame that is not the first of its message.
     fn go_on(&mut self, frame: &Frame<'_>, is_last: bool, now_us: u64) -> Heard {
-        if let Some(transfer) = self.transfers.iter_mut().find(|transfer| transfer.message == Some(frame.message)) {
+        if let Some(transfer) = self.transfers.each_mut().find(|transfer| transfer.message == Some(frame.message)) {
             transfer.take(&mut self.store, frame.data, is_last, now_us);
             return Heard::Taken;
         }
@@ -144,7 +144,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     fn refuse_transfer(&mut self, number: Number, begun: Result<(), Reason>) -> Heard {
         if let Err(reason) = begun {
             let id = TransferId { number: number.number, is_ours: number.is_yours };
-            match self.transfers.iter_mut().find(|transfer| transfer.id == id) {
+            match self.transfers.find(id) {
                 Some(transfer) => transfer.state = State::Ending(Err(reason)),
                 None => self.reply(id, Reply::Cancel(reason)),
             }
@@ -157,7 +157,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         if self.is_private {
             return Err(Reason::Missing);
         }
-        if self.transfers.iter().any(|transfer| transfer.file.is_some() && transfer.name == *name) {
+        if self.transfers.each().any(|transfer| transfer.file.is_some() && transfer.name == *name) {
             return Err(Reason::Busy);
         }
         Ok(&mut self.store)
@@ -186,7 +186,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         let kind = Kind::try_from(kind).map_err(|_| Reason::Protocol)?;
         let about = About { name, size, digest, kind };
         let at = self.place(id, &about.name)?;
-        let transfer = self.transfers.get_mut(at).ok_or(Reason::Stalled)?;
+        let transfer = self.transfers.at(at).ok_or(Reason::Stalled)?;
         (transfer.size, transfer.digest, transfer.kind) = (size, Some(digest), about.kind.clone());
         if Hasher::new(digest.algorithm()).is_none() {
             return Err(Reason::Digest);
@@ -207,27 +207,25 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     fn place(&mut self, id: TransferId, name: &Name) -> Result<usize, Reason> {
         if id.is_ours {
             let asked = |transfer: &Transfer| transfer.id == id && !transfer.is_sending && transfer.name == *name;
-            let at = self.transfers.iter().position(asked).ok_or(Reason::Stalled)?;
-            let is_asking = self.transfers.get(at).is_some_and(|transfer| matches!(transfer.state, State::Asking));
+            let at = self.transfers.position(asked).ok_or(Reason::Stalled)?;
+            let is_asking = self.transfers.at(at).is_some_and(|transfer| matches!(transfer.state, State::Asking));
             return if is_asking { Ok(at) } else { Err(Reason::Protocol) };
         }
         if self.is_private {
             return Err(Reason::NoRoom);
         }
         // A sender that offers a file anew has given up what it sent before.
-        let is_old = |transfer: &Transfer| !transfer.id.is_ours && !transfer.is_sending && transfer.name == *name;
-        while let Some(at) = self.transfers.iter().position(is_old) {
-            let mut old = self.transfers.swap_remove(at);
+        let is_old = |transfer: &mut Transfer| !transfer.id.is_ours && !transfer.is_sending && transfer.name == *name;
+        while let Some(mut old) = self.transfers.take(is_old) {
             old.close(&mut self.store, None);
             self.ignore(old.message);
         }
-        self.transfers.push(Transfer::new(id, false, name.clone())).map_err(|_| Reason::Busy)?;
-        Ok(self.transfers.len() - 1)
+        self.transfers.add(Transfer::new(id, false, name.clone())).ok_or(Reason::Busy)
     }
 
     /// The other side wants what was offered, from there on.
     fn accepted(&mut self, id: TransferId, offset: u32, claim: Option<Digest>, now_us: u64) {
-        let Some(transfer) = self.transfers.iter_mut().find(|transfer| transfer.id == id) else {
+        let Some(transfer) = self.transfers.find(id) else {
             return self.reply(id, Reply::Cancel(Reason::Stalled));
         };
         if !matches!(transfer.state, State::Asking) || !transfer.is_sending {
@@ -243,7 +241,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
 
     /// A DONE or CANCEL came.
     fn answered(&mut self, id: TransferId, result: Result<(), Reason>) -> Heard {
-        let Some(transfer) = self.transfers.iter_mut().find(|transfer| transfer.id == id) else {
+        let Some(transfer) = self.transfers.find(id) else {
             return Heard::Answer(id.number, result.map_or_else(Answer::Refused, |()| Answer::Done));
         };
         if matches!(transfer.state, State::Ended(_)) || (result.is_ok() && !transfer.is_sending) {
@@ -281,7 +279,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
                 && !transfer.is_sending
                 && transfer.message.is_none()
         };
-        let Some(transfer) = self.transfers.iter_mut().find(expects) else {
+        let Some(transfer) = self.transfers.each_mut().find(expects) else {
             self.ignore(Some(message));
             return self.reply(id, Reply::Cancel(Reason::Stalled));
         };

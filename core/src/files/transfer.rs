@@ -194,6 +194,29 @@ impl Transfer {
         }
     }
 
+    /// The link has ended; false when the transfer is over by that.
+    pub(super) fn lose_link(&mut self, store: &mut impl Store) -> bool {
+        (self.stream, self.message) = (None, None);
+        match self.state {
+            State::Ended(_) => return true,
+            State::Ending(Err(reason)) if self.is_dropped_there(reason) => self.is_unwanted = true,
+            // There is nobody to tell any more.
+            State::Ending(result) => {
+                self.close(store, result.err());
+                self.state = State::Ended(result.map_err(|reason| Failure { reason, is_theirs: false }));
+                return true;
+            }
+            _ => {}
+        }
+        if !self.id.is_ours || !self.is_sending {
+            self.close(store, None);
+        }
+        if self.digest.is_some() || !self.is_sending {
+            self.state = State::Beginning;
+        }
+        self.id.is_ours
+    }
+
     /// Ends the use of the store. What came of the file stays in it unless the reason says otherwise.
     pub(super) fn close(&mut self, store: &mut impl Store, reason: Option<Reason>) {
         match self.file.take() {

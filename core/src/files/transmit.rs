@@ -128,13 +128,13 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
 
     fn work(&mut self) {
         for _ in 0..self.steps {
-            let Some(transfer) = self.transfers.iter_mut().find(|transfer| transfer.has_work()) else { return };
+            let Some(transfer) = self.transfers.each_mut().find(|transfer| transfer.has_work()) else { return };
             transfer.work(&mut self.store);
         }
     }
 
     fn give_up_stalled(&mut self, is_silent: bool, now_us: u64) {
-        for transfer in self.transfers.iter_mut().filter(|transfer| transfer.is_waiting()) {
+        for transfer in self.transfers.each_mut().filter(|transfer| transfer.is_waiting()) {
             if is_silent {
                 transfer.touch(now_us);
             } else if now_us >= transfer.due_us {
@@ -178,8 +178,8 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
         now_us: u64,
     ) -> bool {
-        for at in 0..self.transfers.len() {
-            let Some(transfer) = self.transfers.get(at) else { break };
+        for at in 0..TRANSFERS {
+            let Some(transfer) = self.transfers.at(at) else { continue };
             let number = Number { number: transfer.id.number, is_yours: !transfer.id.is_ours };
             let Transfer { is_sending, size, digest, at: offset, .. } = *transfer;
             // What is borrowed by the message must not be in `self`.
@@ -207,7 +207,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
 
     /// What was to be said of a transfer was said.
     fn said(&mut self, at: usize, now_us: u64) {
-        let Some(transfer) = self.transfers.get_mut(at) else { return };
+        let Some(transfer) = self.transfers.at(at) else { return };
         transfer.touch(now_us);
         if matches!(transfer.state, State::Accepting) {
             return transfer.move_from(transfer.at);
@@ -234,9 +234,9 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         now_us: u64,
     ) {
         let mut resting = 0;
-        while resting < self.transfers.len() && link.mux().waiting(self.channel) < WAITING_MAX {
+        while resting < TRANSFERS && link.mux().waiting(self.channel) < WAITING_MAX {
             let has_turn = self.burst < BURST;
-            let moved = match self.transfers.get_mut(self.turn).filter(|_| has_turn) {
+            let moved = match self.transfers.at(self.turn).filter(|_| has_turn) {
                 Some(transfer) => transfer.write(&mut self.store, link, self.channel, now_us),
                 None => false,
             };
@@ -244,7 +244,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
                 (self.burst, resting) = (self.burst + 1, 0);
             } else {
                 resting += usize::from(has_turn);
-                self.turn = if self.turn + 1 < self.transfers.len() { self.turn + 1 } else { 0 };
+                self.turn = if self.turn + 1 < TRANSFERS { self.turn + 1 } else { 0 };
                 self.burst = 0;
             }
         }

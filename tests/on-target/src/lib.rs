@@ -2,7 +2,12 @@
 
 #![no_std]
 
+mod files;
+mod run;
+
+pub use files::{Flash, NoStore, WithFiles};
 use pocketmux_core::{Channel, Config, Link};
+pub use run::{Work, run};
 
 /// A link of eight channels, with frames of 240 bytes and a pool of eight.
 pub type EightChannels = Link<'static, 256, 8, 8>;
