@@ -205,22 +205,21 @@ impl Transfers {
     ///
     /// [`Refused::Missing`], [`Refused::Over`].
     pub(crate) fn wish(&self, id: FileId, state: State) -> Result<Transfer, Refused> {
-        let known = self.get(id).ok_or(Refused::Missing)?;
-        let may_be = match state {
-            State::Waiting => matches!(known.state, State::Paused | State::Failed) || known.state.is_open(),
-            _ => known.state.is_open(),
-        };
-        if !may_be {
-            return Err(Refused::Over(known.state.word()));
-        }
+        let mut over = None;
         let changed = self.change(id, |transfer| {
-            if !(state == State::Waiting && matches!(transfer.state, State::Waiting | State::Running)) {
+            let may_be = transfer.state.is_open() || (state, transfer.state) == (State::Waiting, State::Failed);
+            if !may_be {
+                over = Some(transfer.state.word());
+            } else if state != State::Waiting || matches!(transfer.state, State::Paused | State::Failed) {
                 transfer.enter(state, "");
                 transfer.drops = state == State::Cancelled && transfer.direction == Direction::To && transfer.at > 0;
             }
         });
+        if let Some(word) = over {
+            return Err(Refused::Over(word));
+        }
         self.wishes.send_modify(|wishes| *wishes += 1);
-        Ok(changed.unwrap_or(known))
+        changed.or_else(|| self.get(id)).ok_or(Refused::Missing)
     }
 
     /// Forgets a transfer that is over, and gives the revision of that; `None` when there is none.

@@ -9,7 +9,7 @@ use super::META;
 use super::digest::Hasher;
 use super::message::{DATA_HEAD_MAX, FileMessage, Number};
 use super::reason::Reason;
-use super::store::{Store, StoreError};
+use super::store::Store;
 use super::transfer::{State, Transfer};
 
 /// Bytes of a file that are read at once.
@@ -44,8 +44,12 @@ impl Transfer {
         self.state = State::Ending(if self.digest != Some(self.hasher.digest()) {
             Err(Reason::Mismatch)
         } else {
-            self.file = None;
-            store.finish(file).map_err(|error: StoreError| error.into())
+            let finished = store.finish(file);
+            if finished.is_ok() {
+                self.file = None;
+            }
+            // What could not be finished stays open until that is said.
+            finished.map_err(Reason::from)
         });
     }
 

@@ -42,10 +42,12 @@ pub enum Answer {
 pub(super) struct Control {
     message: Option<MessageId>,
     bytes: Vec<u8, CONTROL_MAX>,
+    /// It is longer than any: its frames are known, and it is not looked at.
+    is_overlong: bool,
 }
 
 impl Control {
-    pub(super) const NONE: Self = Self { message: None, bytes: Vec::new() };
+    pub(super) const NONE: Self = Self { message: None, bytes: Vec::new(), is_overlong: false };
 }
 
 impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
@@ -68,7 +70,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             }
             _ if is_last => self.control(frame.data, now_us),
             _ => {
-                self.control = Control { message: Some(frame.message), bytes: Vec::new() };
+                self.control = Control { message: Some(frame.message), ..Control::NONE };
                 self.collect(frame.data, false, now_us)
             }
         }
@@ -87,14 +89,14 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     }
 
     fn collect(&mut self, data: &[u8], is_last: bool, now_us: u64) -> Heard {
-        if self.control.bytes.extend_from_slice(data).is_err() {
-            // Longer than any: it is not looked at, but its frames are known.
-            self.control.bytes.clear();
-        }
+        self.control.is_overlong |= self.control.bytes.extend_from_slice(data).is_err();
         if !is_last {
             return Heard::Taken;
         }
-        let Control { bytes, .. } = core::mem::replace(&mut self.control, Control::NONE);
+        let Control { bytes, is_overlong, .. } = core::mem::replace(&mut self.control, Control::NONE);
+        if is_overlong {
+            return Heard::Taken;
+        }
         self.control(&bytes, now_us)
     }
 

@@ -57,6 +57,27 @@ fn content_of_another_length_than_offered_ends_the_transfer() {
 }
 
 #[test]
+fn the_tail_of_a_message_that_is_too_long_is_not_taken_for_one() {
+    let mut pair = played(Shelf::with(&[("one", b"1")]));
+    let mut data = vec![0; 240];
+    let mut out = [0; CONTROL_MAX];
+    data.extend_from_slice(FileMessage::Remove("one").encode(Number { number: 9, is_yours: false }, &mut out).unwrap());
+    let mut stream = pair.a.link.begin(FILE).unwrap();
+    let mut sent = 0;
+    while sent < data.len() {
+        // The last frame has the message that is hidden in it, and nothing else.
+        let end = if sent < 240 { 240 } else { data.len() };
+        match pair.a.link.write(&mut stream, META, &data[sent..end], end == data.len()) {
+            Ok(len) => sent += len,
+            Err(_) => pair.run_ms(10),
+        }
+    }
+    pair.run_ms(200);
+    assert_eq!(pair.b.shelf().content("one"), Some(&b"1"[..]));
+    assert_eq!(pair.a.told, Vec::<String>::new());
+}
+
+#[test]
 fn a_sender_that_begins_elsewhere_than_agreed_is_refused() {
     let mut pair = played(Shelf::default());
     say(&mut pair, 1, false, &OFFER);

@@ -48,6 +48,9 @@ pub(super) struct Courier {
     questions: Questions,
 }
 
+/// No more transfers at a time.
+struct NoRoom;
+
 /// A transfer under way that the host began.
 struct UnderWay {
     wire: files::TransferId,
@@ -184,28 +187,24 @@ impl Courier {
         }
         let wanted = self.hub.transfers().of_device(device);
         for transfer in wanted.iter().filter(|transfer| transfer.is_wanted_by_host()) {
-            if transfer.drops
-                && self.under_way.iter().all(|under_way| under_way.id != transfer.id)
-                && self.begin(transfer, now)
-            {
-                if let Some(UnderWay { wire, .. }) = self.under_way.last() {
-                    self.files.cancel(*wire, Reason::Cancelled);
-                }
-                continue;
-            }
             let is_begun = self.under_way.iter().any(|under_way| under_way.id == transfer.id);
             let is_busy = self.files.transfers().any(|other| other.name.as_str() == transfer.name);
-            if !is_begun && !is_busy && !self.begin(transfer, now) {
-                return;
+            if is_begun || is_busy {
+                continue;
+            }
+            match self.begin(transfer, now) {
+                Ok(Some(wire)) if transfer.drops => self.files.cancel(wire, Reason::Cancelled),
+                Ok(_) => {}
+                Err(NoRoom) => return,
             }
         }
     }
 
-    /// Begins a transfer; false when there is no room for more.
-    fn begin(&mut self, transfer: &Transfer, now: Instant) -> bool {
+    /// Begins a transfer; `None` for one that cannot be begun, which is said.
+    fn begin(&mut self, transfer: &Transfer, now: Instant) -> Result<Option<files::TransferId>, NoRoom> {
         let fail = |hub: &Hub, words: &str| {
-            hub.change_transfer(transfer.id, |transfer| transfer.enter(State::Failed, words));
-            true
+            hub.change_transfer(transfer.id, |transfer| transfer.give_up(words));
+            Ok(None)
         };
         let Ok(name) = Name::new(&transfer.name) else { return fail(&self.hub, "No device has a file of that name.") };
         let begun = match transfer.direction {
@@ -221,9 +220,9 @@ impl Courier {
         match begun {
             Ok(wire) => {
                 self.under_way.push(UnderWay { wire, id: transfer.id, pace: Pace::new(now) });
-                true
+                Ok(Some(wire))
             }
-            Err(files::StoreError::TooMany) => false,
+            Err(files::StoreError::TooMany) => Err(NoRoom),
             Err(error) => fail(&self.hub, &format!("The file could not be read here: {error}.")),
         }
     }
@@ -250,8 +249,9 @@ impl Courier {
                 info!("{name}, {} {device}: {reason}.", if is_sending { "to" } else { "from" })
             }
         }
-        let changed = self.hub.change_transfer(id, |transfer| transfer.end(ended, device));
-        if changed.is_some_and(|transfer| transfer.state == State::Waiting) {
+        let mut is_to_be_tried = false;
+        self.hub.change_transfer(id, |transfer| is_to_be_tried = transfer.end(ended, device));
+        if is_to_be_tried {
             self.is_due = false;
             self.retry_at = Some(now + RETRY_INTERVAL);
         }

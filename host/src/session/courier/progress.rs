@@ -1,5 +1,7 @@
 //! How far transfers are, as people see it.
 
+use std::mem::take;
+
 use pocketmux_core::files::{Ended, Failure, Progress, Reason};
 use tokio::time::Instant;
 
@@ -37,7 +39,8 @@ impl Transfer {
         }
     }
 
-    pub(super) fn end(&mut self, ended: &Ended, device: &str) {
+    /// Notes how it has ended; true when there is something to try again.
+    pub(super) fn end(&mut self, ended: &Ended, device: &str) -> bool {
         match ended.result {
             Ok(()) => {
                 self.size = Some(ended.size.into());
@@ -46,17 +49,28 @@ impl Transfer {
                 if !ended.is_sending {
                     self.file = Some(self.id);
                 }
+                self.drops = false;
                 self.enter(State::Done, "");
             }
+            // A person has said meanwhile what it is to be: that stays, and only the device may still have to be told.
+            Err(Failure { reason, .. }) if !matches!(self.state, State::Waiting | State::Running) => {
+                self.drops &= matches!(reason, Reason::Stalled | Reason::Busy);
+            }
             Err(Failure { reason, is_theirs }) => match reason {
-                // It is what somebody here wanted, and says so already.
-                Reason::Cancelled | Reason::Paused if !is_theirs => self.drops = false,
                 Reason::Cancelled => self.enter(State::Cancelled, &format!("{device} does not want it.")),
                 Reason::Paused => self.enter(State::Paused, &format!("{device} wants to go on later.")),
                 Reason::Stalled | Reason::Busy => self.enter(State::Waiting, &format!("It is tried again: {reason}.")),
                 reason if is_theirs => self.enter(State::Failed, &format!("{device} refused: {reason}.")),
                 reason => self.enter(State::Failed, &format!("It ended here: {reason}.")),
             },
+        }
+        self.state == State::Waiting || self.drops
+    }
+
+    /// It cannot be begun, and never will.
+    pub(super) fn give_up(&mut self, words: &str) {
+        if !take(&mut self.drops) {
+            self.enter(State::Failed, words);
         }
     }
 }

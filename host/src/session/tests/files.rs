@@ -205,3 +205,42 @@ async fn files_of_a_board_are_renamed_and_removed() {
     assert_eq!(rig.stored().await, []);
     assert_eq!(rig.hub.ask("nobody", What::List).await, Err(Refusal::Unknown));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_cancelled_stays_so_however_busy_the_board_is_and_is_dropped_there_in_the_end() {
+    let rig = Rig::new().await;
+    let content = content(15_000);
+    let files: Vec<File> = ["a.bin", "b.bin", "c.bin"].iter().map(|name| rig.file(name, &content)).collect();
+    let first = rig.send(&files[0]);
+    rig.until(|rig| rig.get(first).at > 3000).await;
+    rig.hub.transfers().wish(first, State::Paused).unwrap();
+    // As many as the board takes.
+    let others = [rig.send(&files[1]), rig.send(&files[2])];
+    rig.until(|rig| others.iter().all(|id| rig.get(*id).state == State::Running)).await;
+    rig.hub.transfers().wish(first, State::Cancelled).unwrap();
+    for id in others {
+        let over = rig.until_over(id).await;
+        assert_eq!((over.state, over.from), (State::Done, 0));
+    }
+    rig.until(|rig| !rig.get(first).drops).await;
+    assert_eq!(rig.get(first).state, State::Cancelled);
+    let stored: Vec<_> = rig.stored().await.into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(stored, ["b.bin", "c.bin"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelling_one_whose_file_is_gone_leaves_the_others_alone() {
+    let rig = Rig::new().await;
+    let content = content(15_000);
+    let (gone, other) = (rig.file("a.bin", &content), rig.file("b.bin", &content[1..]));
+    let first = rig.send(&gone);
+    rig.until(|rig| rig.get(first).at > 3000).await;
+    rig.hub.transfers().wish(first, State::Paused).unwrap();
+    let second = rig.send(&other);
+    rig.until(|rig| rig.get(second).at > 3000).await;
+    rig.depot.remove(gone.id).unwrap();
+    rig.hub.transfers().wish(first, State::Cancelled).unwrap();
+    let over = rig.until_over(second).await;
+    assert_eq!((over.state, over.from), (State::Done, 0), "it was not begun again");
+    assert_eq!((rig.get(first).state, rig.get(first).drops), (State::Cancelled, false));
+}
