@@ -22,15 +22,15 @@ impl Session {
         let is_its =
             |transfer: &Transfer| transfer.is_open() && transfer.direction == "from" && transfer.name == name.as_str();
         let mut meter = Meter::new(name.as_str());
-        let id = match self.transfers().await?.into_iter().find(is_its) {
+        let (id, is_joined) = match self.transfers().await?.into_iter().find(is_its) {
             Some(transfer) => {
                 self.resume(&transfer).await?;
-                transfer.id
+                (transfer.id, true)
             }
             None => {
                 let wanted = json!({ "device": self.device, "direction": "from", "name": name.as_str() });
                 let transfer: Transfer = self.api.post("/api/transfers", &wanted).await?;
-                transfer.id
+                (transfer.id, false)
             }
         };
         let done = self.follow(&id, &mut meter, interrupt).await?;
@@ -40,8 +40,10 @@ impl Session {
             fetched = self.fetch(&path, name, output, done.sha256()) => fetched?,
             () = interrupt.wanted() => return Err(Trouble::interrupted()),
         }
-        // It was on the host only to get here.
-        self.discard(file).await;
+        // It was on the host only to get here, unless somebody else had asked for it.
+        if !is_joined {
+            self.discard(file).await;
+        }
         Ok(())
     }
 

@@ -42,18 +42,32 @@ struct Source {
     sha256: [u8; 32],
 }
 
+/// A transfer that was begun.
+struct Begun {
+    transfer: String,
+    /// Its file is on the host for nothing else.
+    is_brought: bool,
+}
+
+impl Begun {
+    fn brought(transfer: String) -> Self {
+        Self { transfer, is_brought: true }
+    }
+}
+
 impl Session {
     /// Sends a file.
     pub(super) async fn put(&self, path: &Path, interrupt: &mut Interrupt<'_>) -> Result<(), Trouble> {
         let source = Source::open(path)?;
         let mut meter = Meter::new(source.name.as_str());
-        let begun = tokio::select! {
+        let Begun { transfer: begun, is_brought } = tokio::select! {
             begun = self.begin_to(&source, &mut meter) => begun?,
             () = interrupt.wanted() => return Err(Trouble::interrupted()),
         };
         let followed = self.follow(&begun, &mut meter, interrupt).await;
-        // It was on the host only to get to the device, which has it now, or does not take it.
-        if followed.as_ref().err().is_none_or(Trouble::is_refusal)
+        // What was brought was on the host only to get to the device, which has it now, or does not take it.
+        if is_brought
+            && followed.as_ref().err().is_none_or(Trouble::is_refusal)
             && let Ok(Transfer { file: Some(file), .. }) = self.transfer(&begun).await
         {
             self.discard(&file).await;
@@ -61,8 +75,8 @@ impl Session {
         followed.map(drop)
     }
 
-    /// Brings the file to the host, unless it is there, and lets it be sent on; gives the id of the transfer.
-    async fn begin_to(&self, source: &Source, meter: &mut Meter) -> Result<String, Trouble> {
+    /// Brings the file to the host, unless it is there, and lets it be sent on.
+    async fn begin_to(&self, source: &Source, meter: &mut Meter) -> Result<Begun, Trouble> {
         let metadata = source.metadata(&self.device);
         let known: Vec<Known> = self.api.get("/files/").await?;
         let is_named = |known: &&Known| known.size == source.size && known.name == source.name.as_str();
@@ -70,24 +84,28 @@ impl Session {
         for known in known.iter().filter(is_named) {
             match &known.sha256 {
                 Some(sha256) if *sha256 == hex(&source.sha256) => whole = Some(known),
-                None if self.told_of(known).await? == metadata => return self.upload(&known.id, source, meter).await,
+                None if self.told_of(known).await? == metadata => {
+                    return Ok(Begun::brought(self.upload(&known.id, source, meter).await?));
+                }
                 _ => {}
             }
         }
         let Some(known) = whole else {
             let upload = self.create(source, &metadata).await?;
-            return self.upload(&upload, source, meter).await;
+            return Ok(Begun::brought(self.upload(&upload, source, meter).await?));
         };
+        // By this command, before it was interrupted, or else by somebody who may want to keep it.
+        let is_brought = self.told_of(known).await? == metadata;
         let is_its = |transfer: &Transfer| transfer.is_open() && transfer.file.as_deref() == Some(&known.id);
         match self.transfers().await?.into_iter().find(is_its) {
             Some(transfer) => {
                 self.resume(&transfer).await?;
-                Ok(transfer.id)
+                Ok(Begun { transfer: transfer.id, is_brought })
             }
             None => {
                 let wanted = json!({ "device": self.device, "direction": "to", "file": known.id });
                 let transfer: Transfer = self.api.post("/api/transfers", &wanted).await?;
-                Ok(transfer.id)
+                Ok(Begun { transfer: transfer.id, is_brought })
             }
         }
     }
