@@ -34,7 +34,7 @@ fn a_file_put_on_the_board_is_listed_there_and_comes_back_as_it_was() {
     let board = board();
     let mut bench = Bench::<256>::new(&board);
     bench.run_ms(1_000);
-    let poem: Vec<u8> = (0..4_321u32).map(|n| (n * n >> 3) as u8).collect();
+    let poem: Vec<u8> = (0..4_321u32).map(|n| ((n * n) >> 3) as u8).collect();
     let about = put(bench.files.store(), "poem.txt", &poem);
     bench.files.offer(&about.name).unwrap();
     bench.run_ms(2_000);
