@@ -10,6 +10,7 @@
 //! A transfer that this side began goes on by itself on the next link, from where the receiver has stored and proved. One that the other
 //! side began is begun again by that side.
 
+mod content;
 mod digest;
 mod message;
 mod name;
@@ -79,6 +80,8 @@ pub struct Files<S, const TRANSFERS: usize> {
     channel: ChannelId,
     /// How the digests of what is sent are made.
     algorithm: Algorithm,
+    /// The other side has no business with the store.
+    is_private: bool,
     /// Steps of hashing in one call.
     steps: u16,
     transfers: Table<TRANSFERS>,
@@ -105,6 +108,8 @@ pub struct Progress<'f> {
     pub is_sending: bool,
     /// Bytes sent or stored so far; what was sent is not yet stored there.
     pub at: u32,
+    /// Where the content began to move this time: what was there before.
+    pub from: u32,
     /// Its length; 0 while it is not known of a file that was asked for.
     pub size: u32,
     /// Of the whole, when it is known.
@@ -125,6 +130,8 @@ pub struct Ended {
     pub is_sending: bool,
     /// Its length, 0 if it was never known.
     pub size: u32,
+    /// How much of it was there when its content last began to move: all of it, where nothing had to.
+    pub from: u32,
     /// Of the whole, if it was known.
     pub digest: Option<Digest>,
     /// Verified and stored at its receiver, or why not.
@@ -140,6 +147,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             store,
             channel,
             algorithm: Algorithm::BEST,
+            is_private: false,
             steps,
             transfers: Table::EMPTY,
             control: Control::NONE,
@@ -168,12 +176,17 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         self.algorithm = algorithm;
     }
 
+    /// From now on only what this side begins is done: the other side can look for nothing, fetch nothing, send nothing and change nothing.
+    pub fn keep_private(&mut self) {
+        self.is_private = true;
+    }
+
     /// How every transfer stands.
     pub fn transfers(&self) -> impl Iterator<Item = Progress<'_>> {
         self.transfers.each().map(|transfer| {
-            let Transfer { id, ref name, is_sending, at, size, digest, .. } = *transfer;
+            let Transfer { id, ref name, is_sending, at, from, size, digest, .. } = *transfer;
             let is_moving = matches!(transfer.state, State::Moving | State::Verifying);
-            Progress { id, name, is_sending, at, size, digest, is_moving }
+            Progress { id, name, is_sending, at, from, size, digest, is_moving }
         })
     }
 
@@ -228,9 +241,9 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     /// What the application is to know; `None` when there is no more of it.
     pub fn poll_event(&mut self) -> Option<Ended> {
         let ended = self.transfers.take(|transfer| matches!(transfer.state, State::Ended(_)))?;
-        let Transfer { id, name, is_sending, size, digest, state, .. } = ended;
+        let Transfer { id, name, is_sending, size, from, digest, state, .. } = ended;
         let State::Ended(result) = state else { return None };
-        Some(Ended { id, name, is_sending, size, digest, result })
+        Some(Ended { id, name, is_sending, size, from, digest, result })
     }
 
     /// When to call [`transmit`](Files::transmit) at the latest; `None` for never.

@@ -5,7 +5,13 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
-use pocketmux::{Example, Options, Origin, PortSpec};
+use pocketmux::direct::{Job, Wire};
+use pocketmux::remote::Through;
+use pocketmux::{DeviceOptions, Example, Options, Origin, PortSpec};
+
+use files::{Device, Get, List, Put, Remove, Rename};
+
+mod files;
 
 const EXAMPLES: &str = "Examples:
   pocketmux                                  the one USB serial device, or the virtual device if there is none
@@ -18,6 +24,8 @@ const EXAMPLES: &str = "Examples:
   pocketmux --listen 0.0.0.0:8765            for phones and other computers in the network too
   pocketmux --allow-origin https://pages.example
   pocketmux ports                            what is attached
+  pocketmux put photo.jpg --port /dev/ttyUSB0          a file to a device, without a host; get, ls, rm and mv likewise
+  pocketmux device --port /dev/serial0 --dir files     this machine as a device
 
 What happens is logged to standard error; RUST_LOG=pocketmux=debug says more.";
 
@@ -36,6 +44,9 @@ pub(crate) struct Cli {
 pub(crate) enum Action {
     Serve(Options),
     Ports,
+    Files(Job, Wire),
+    Remote(Job, Through),
+    Device(DeviceOptions),
 }
 
 impl Cli {
@@ -45,14 +56,28 @@ impl Cli {
     }
 
     fn judge(self) -> Result<Action, clap::Error> {
-        match self.command {
-            None => Ok(Action::Serve(self.serve.options())),
-            Some(Command::Serve(after)) => Ok(Action::Serve(self.serve.and(after).options())),
-            Some(Command::Ports) if self.serve == Serve::default() => Ok(Action::Ports),
-            Some(Command::Ports) => {
-                let words = "`pocketmux ports` takes no options: it lists what is attached and serves nothing";
-                Err(Self::command().error(ErrorKind::ArgumentConflict, words))
+        let command = match self.command {
+            None => return Ok(Action::Serve(self.serve.options())),
+            Some(Command::Serve(after)) => return Ok(Action::Serve(self.serve.and(after).options())),
+            Some(command) => command,
+        };
+        let conflict = |words| Err(Self::command().error(ErrorKind::ArgumentConflict, words));
+        match command {
+            Command::Ports if self.serve != Serve::default() => {
+                conflict("`pocketmux ports` takes no options: it lists what is attached and serves nothing")
             }
+            _ if self.serve != Serve::default() => conflict("the options of this command are written behind it"),
+            Command::Device(device) if device.port == PortSpec::Demo => {
+                conflict("the port demo leads to a device: put, get, ls, rm and mv can be tried with it")
+            }
+            Command::Ports => Ok(Action::Ports),
+            Command::Device(device) => Ok(Action::Device(device.options())),
+            Command::Put(put) => Ok(put.action()),
+            Command::Get(get) => Ok(get.action()),
+            Command::Ls(list) => Ok(list.action()),
+            Command::Rm(remove) => Ok(remove.action()),
+            Command::Mv(rename) => Ok(rename.action()),
+            Command::Serve(_) => unreachable!("it was looked at first"),
         }
     }
 }
@@ -63,6 +88,18 @@ enum Command {
     Serve(Serve),
     /// List the serial devices that are attached, with VID:PID, serial number and product.
     Ports,
+    /// Send files to a device.
+    Put(Put),
+    /// Fetch files from a device.
+    Get(Get),
+    /// List the files of a device.
+    Ls(List),
+    /// Remove files from a device.
+    Rm(Remove),
+    /// Give a file on a device another name.
+    Mv(Rename),
+    /// Make this machine a device, with the files of a directory.
+    Device(Device),
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Args)]
@@ -197,7 +234,7 @@ mod tests {
         let cli = Cli::try_parse_from([&["pocketmux"], args].concat()).unwrap();
         match cli.judge().unwrap() {
             Action::Serve(options) => options,
-            Action::Ports => panic!("{args:?}"),
+            other => panic!("{args:?}: {other:?}"),
         }
     }
 

@@ -12,9 +12,9 @@ use tracing::{info, warn};
 
 use crate::attached::{Attached, UsbId};
 use crate::depot::Depot;
+use crate::errand::{Errand, Refusal};
 use crate::hello::Hello;
 use crate::hub::Hub;
-use crate::errand::{Errand, Refusal};
 use crate::names::Names;
 use crate::port::{Port, PortSpec};
 use crate::port_error::PortError;

@@ -6,11 +6,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
-use crate::depot::FileId;
 use crate::doors::chat;
-use crate::errand::{Answer, Errand, Refusal, Request, What};
+use crate::errand::Errand;
 use crate::history::{self, CHAT, Entry, History, Row};
 use crate::inbound;
 use crate::listener::Listeners;
@@ -20,7 +19,9 @@ use crate::registry::{Known, Registry};
 use crate::ring::{Audience, Lagged, Reads, Ring};
 use crate::table::{Device, DeviceId, DeviceState, Table};
 use crate::text;
-use crate::transfers::{Transfer, Transfers};
+use crate::transfers::Transfers;
+
+mod files;
 
 /// Devices, frames, and what was seen in earlier runs.
 #[derive(Debug)]
@@ -76,7 +77,11 @@ impl Hub {
     }
 
     /// A hub on whose channel `chat` a message is committed to a history before anyone is told of it, and what commits it.
-    pub(crate) fn with_history(registry: Registry, history: History, transfers: Transfers) -> (Arc<Self>, history::Writer) {
+    pub(crate) fn with_history(
+        registry: Registry,
+        history: History,
+        transfers: Transfers,
+    ) -> (Arc<Self>, history::Writer) {
         let hub = Arc::new(Self { history: Some(history), transfers, ..Self::new(registry) });
         let told = Arc::downgrade(&hub);
         let tell = move |entry: &Entry, row: Option<&Row>| {
@@ -128,7 +133,7 @@ impl Hub {
         if is_session {
             let known: Vec<Device> = state.table.devices().cloned().collect();
             devices.extend(known.iter().map(|device| state.describe(device)));
-            devices.extend(self.transfers.list().iter().map(tell_transfer));
+            devices.extend(self.transfers.list().iter().map(files::tell_transfer));
         }
         let reads = if is_session { Reads::Session } else { Reads::Frames };
         (self.read_on(&state, reads), devices)
@@ -175,39 +180,6 @@ impl Hub {
     /// Every device.
     pub(crate) fn devices(&self) -> Vec<Device> {
         self.lock().table.devices().cloned().collect()
-    }
-
-    /// The transfers of files.
-    pub(crate) fn transfers(&self) -> &Transfers {
-        &self.transfers
-    }
-
-    /// Changes a transfer and makes that known; gives it as it is then, `None` if nothing has changed.
-    pub(crate) fn change_transfer(&self, id: FileId, change: impl FnOnce(&mut Transfer)) -> Option<Transfer> {
-        let changed = self.transfers.change(id, change)?;
-        self.show_transfer(&changed);
-        Some(changed)
-    }
-
-    /// Makes known how a transfer is.
-    pub(crate) fn show_transfer(&self, transfer: &Transfer) {
-        self.push(self.lock(), Audience::Sessions, tell_transfer(transfer));
-    }
-
-    /// Asks the device of that name something about its files.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal`]
-    pub(crate) async fn ask(&self, device: &str, what: What) -> Result<Answer, Refusal> {
-        let (answer, answered) = oneshot::channel();
-        {
-            let state = self.lock();
-            let (_, task) = state.table.task(device).ok_or(Refusal::Unknown)?;
-            let task = task.ok_or(Refusal::Offline)?;
-            task.try_send(Errand::Files(Request { what, answer })).map_err(|_| Refusal::Busy)?;
-        }
-        answered.await.unwrap_or(Err(Refusal::Offline))
     }
 
     /// True when some device or door or the history has that channel, so that messages for it are worth rebuilding.
@@ -295,12 +267,6 @@ impl Hub {
         }
         refused.iter().for_each(|sentence| message.refuse(sentence));
     }
-}
-
-/// A frame that says how a transfer is.
-fn tell_transfer(transfer: &Transfer) -> Utf8Bytes {
-    let json = serde_json::to_string(transfer).unwrap_or_default();
-    text::whole("transfer", &format!("transfer-{}", transfer.revision), &json)
 }
 
 /// A reader of the hub's frames.

@@ -7,7 +7,8 @@ mod cli;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use pocketmux::{Attached, Host, Options, StartError};
+use pocketmux::direct::Exit;
+use pocketmux::{Attached, DeviceEnd, DeviceOptions, Host, Options, StartError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 use tracing_subscriber::EnvFilter;
@@ -32,6 +33,11 @@ fn main() -> ExitCode {
     match action {
         Action::Ports => list_ports(),
         Action::Serve(options) => run(options),
+        Action::Files(job, wire) => files(async |stop| pocketmux::direct::run(job, wire, stop).await, stop_wanted),
+        Action::Remote(job, through) => {
+            files(async |stop| pocketmux::remote::run(job, through, stop).await, stop_wanted)
+        }
+        Action::Device(options) => device(options),
     }
 }
 
@@ -66,17 +72,48 @@ async fn run(options: Options) -> ExitCode {
     }
 }
 
+/// Ends at once when it is done: no thread of the runtime is waited for.
+#[tokio::main(flavor = "current_thread")]
+async fn files<S: Future<Output = ()>>(run: impl AsyncFnOnce(S) -> Exit, stop: impl FnOnce() -> S) -> ExitCode {
+    let exit = run(stop()).await;
+    std::process::exit(exit as i32)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn device(options: DeviceOptions) -> ExitCode {
+    let once = options.once;
+    let stop = stop_wanted();
+    let exit = match pocketmux::be_device(options, stop).await {
+        Ok(DeviceEnd::Stopped) if once => Exit::Interrupted,
+        Ok(DeviceEnd::Crossed | DeviceEnd::Stopped) => Exit::Done,
+        Ok(DeviceEnd::Failed) => Exit::Failed,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "pocketmux: {error}");
+            Exit::Failed
+        }
+    };
+    std::process::exit(exit as i32)
+}
+
 async fn start(options: Options) -> Result<Host, StartError> {
-    let (mut terminate, mut interrupt) = (listen_for(SignalKind::terminate()), listen_for(SignalKind::interrupt()));
+    let stop = stop_wanted();
     let shutdown = async move {
-        either(&mut terminate, &mut interrupt).await;
+        stop.await;
         info!("Stopping; once more stops at once.");
+    };
+    pocketmux::serve(options, shutdown).await
+}
+
+/// Waits for a signal to stop, which is listened for from now on; another one after it ends the program at once.
+fn stop_wanted() -> impl Future<Output = ()> + Send + 'static {
+    let (mut terminate, mut interrupt) = (listen_for(SignalKind::terminate()), listen_for(SignalKind::interrupt()));
+    async move {
+        either(&mut terminate, &mut interrupt).await;
         tokio::spawn(async move {
             either(&mut terminate, &mut interrupt).await;
             std::process::exit(INTERRUPTED);
         });
-    };
-    pocketmux::serve(options, shutdown).await
+    }
 }
 
 fn listen_for(kind: SignalKind) -> Signal {

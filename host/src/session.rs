@@ -27,7 +27,7 @@ use pockets::Pockets;
 
 mod courier;
 mod events;
-mod hint;
+pub(crate) mod hint;
 mod pockets;
 
 /// A device that has not said hello for this long after its port was opened gets a hint beside its name.

@@ -78,6 +78,8 @@ impl Transfers {
             if transfer.state.is_open() {
                 info!("The transfer of {} {} {} goes on.", transfer.name, transfer.direction, transfer.device);
             }
+            // What changes from now on is later than all of them.
+            list.revision = list.revision.max(transfer.revision);
             list.add(transfer);
         }
         Self { state: Mutex::new(list), keeper, wishes: watch::Sender::new(0), revision: watch::Sender::new(0) }
@@ -134,8 +136,7 @@ impl Transfers {
         if open.len() >= OPEN_MAX {
             return Err(Refused::TooMany);
         }
-        let surplus: Vec<u64> =
-            ended.iter().rev().skip(ENDED_MAX - 1).map(|(number, _)| **number).collect();
+        let surplus: Vec<u64> = ended.iter().rev().skip(ENDED_MAX - 1).map(|(number, _)| **number).collect();
         for number in surplus {
             if let Some(old) = list.rows.remove(&number) {
                 self.keeper.remove(old.id);
@@ -172,8 +173,7 @@ impl Transfers {
 
     /// Those of a device that are not over, or of which it is still to be told, in the order in which they were begun.
     pub(crate) fn of_device(&self, device: &str) -> Vec<Transfer> {
-        let is_its =
-            |transfer: &&Transfer| transfer.device == device && (transfer.state.is_open() || transfer.drops);
+        let is_its = |transfer: &&Transfer| transfer.device == device && (transfer.state.is_open() || transfer.drops);
         self.lock().rows.values().filter(is_its).cloned().collect()
     }
 
@@ -223,13 +223,15 @@ impl Transfers {
         Ok(changed.unwrap_or(known))
     }
 
-    /// Forgets a transfer that is over.
-    pub(crate) fn forget(&self, id: FileId) {
+    /// Forgets a transfer that is over, and gives the revision of that; `None` when there is none.
+    pub(crate) fn forget(&self, id: FileId) -> Option<u64> {
         let mut list = self.lock();
         let is_it = |(_, transfer): &(&u64, &Transfer)| transfer.id == id && !transfer.state.is_open();
-        let Some(number) = list.rows.iter().find(is_it).map(|(number, _)| *number) else { return };
+        let number = list.rows.iter().find(is_it).map(|(number, _)| *number)?;
         list.rows.remove(&number);
+        list.revision += 1;
         self.keeper.remove(id);
+        Some(list.revision)
     }
 
     /// Changes when somebody wants something.
@@ -257,3 +259,5 @@ impl Transfers {
     }
 }
 
+#[cfg(test)]
+mod tests;

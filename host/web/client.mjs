@@ -6,6 +6,8 @@
 //   chunk    message                   a message has grown by a frame
 //   message  message                   a message is complete
 //   device   {name, state, ...}        the host's word on a device, as it is and at every change
+//   transfer {id, state, ...}          the host's word on a file between it and a device, as it is and at every change;
+//                                      {id, state: 'forgotten'} once it is in no list any more
 //   notice   string                    a sentence for the person: refused by the host, or unreadable
 //
 // A file is sent with at most `windowFrames` frames that the host has not yet relayed back to us. The host lets a reader
@@ -20,6 +22,8 @@ const RETRY_MS = [500, 1000, 2000, 4000, 8000, 15_000];
 const STEADY_MS = 5000;
 const STALL_MS = 15_000;
 const BUFFERED_BYTES_MAX = 1024 * 1024;
+/** More than the host has transfers. */
+const REVISIONS_MAX = 2048;
 
 export class PocketClient extends EventTarget {
   #socket = null;
@@ -27,6 +31,8 @@ export class PocketClient extends EventTarget {
   #tries = 0;
   #timers = { retry: undefined, steady: undefined };
   #echoes = new Map();
+  /** The newest word on each transfer, by ids. */
+  #revisions = new Map();
 
   constructor({ url, protocols = ['pocketmux.v1'], WebSocket = globalThis.WebSocket, from, windowFrames = 32, limits } = {}) {
     super();
@@ -91,6 +97,8 @@ export class PocketClient extends EventTarget {
 
   #opened(socket) {
     if (socket !== this.#socket) return;
+    // A host that was started anew counts anew.
+    this.#revisions.clear();
     this.#timers.steady = setTimeout(() => (this.#tries = 0), STEADY_MS);
     this.#say('connected');
   }
@@ -129,6 +137,7 @@ export class PocketClient extends EventTarget {
     if (!message.complete) return;
     this.#emit('message', message);
     if (frame.channel === 'device') this.#device(message);
+    if (frame.channel === 'transfer') this.#transfer(message);
     if (frame.channel === 'error') this.#refused(message);
   }
 
@@ -146,6 +155,21 @@ export class PocketClient extends EventTarget {
       if (typeof device.name === 'string') this.#emit('device', device);
     } catch {
       this.#emit('notice', 'The host described a device in words this page cannot read.');
+    }
+  }
+
+  #transfer(message) {
+    this.rebuilder.forget(message);
+    try {
+      const transfer = JSON.parse(message.text);
+      const { id, revision } = transfer;
+      if (typeof id !== 'string' || revision < this.#revisions.get(id)) return;
+      this.#revisions.delete(id);
+      this.#revisions.set(id, revision);
+      if (this.#revisions.size > REVISIONS_MAX) this.#revisions.delete(this.#revisions.keys().next().value);
+      this.#emit('transfer', transfer);
+    } catch {
+      this.#emit('notice', 'The host described a transfer in words this page cannot read.');
     }
   }
 

@@ -3,6 +3,7 @@
 import { PocketClient, pagePart } from './pocket.mjs';
 import { ChatView } from './chat.mjs';
 import { DevicesView } from './devices.mjs';
+import { Exchange } from './exchange.mjs';
 import { FilesView } from './files.mjs';
 import { PeopleView } from './people.mjs';
 import { ChannelsView, FramesView } from './wire.mjs';
@@ -25,7 +26,8 @@ const devices = new DevicesView({ requestFile: () => say('chat', '/file') });
 const files = new FilesView();
 const frames = new FramesView();
 const channels = new ChannelsView();
-const views = [chat, people, devices, files, frames, channels];
+const exchange = new Exchange({ notify, draw });
+const views = [chat, people, devices, files, exchange, frames, channels];
 
 let isDrawing = false;
 function draw() {
@@ -55,8 +57,10 @@ client.addEventListener('message', ({ detail: message }) => {
 });
 client.addEventListener('device', ({ detail: device }) => {
   devices.take(device);
+  exchange.takeDevice(device);
   if (device.state === 'offline' || device.state === 'silent') people.leave(device.name);
 });
+client.addEventListener('transfer', ({ detail: transfer }) => exchange.takeTransfer(transfer));
 client.addEventListener('notice', ({ detail: sentence }) => notify(sentence));
 
 client.addEventListener('state', ({ detail: { state, reason, retryMs } }) => {
@@ -74,6 +78,7 @@ client.addEventListener('state', ({ detail: { state, reason, retryMs } }) => {
   byId('disconnect').disabled = state === 'disconnected';
   for (const id of ['send-chat', 'presence', 'send-file']) byId(id).disabled = !isConnected;
   devices.connected(isConnected);
+  if (isConnected) exchange.connected();
   draw();
 });
 

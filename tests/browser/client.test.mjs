@@ -127,6 +127,32 @@ test('refusals and unreadable frames become notices', async (context) => {
   assert.equal(client.rebuilder.messages.length, 0);
 });
 
+test('the newest word on a transfer is told, an older one is not, and a new connection counts anew', async (context) => {
+  const { server, port } = await relay(context);
+  const client = join(context, port);
+  let up = connected(client);
+  client.connect();
+  await up;
+  const told = [];
+  client.addEventListener('transfer', ({ detail }) => told.push(detail.revision));
+  const say = (revision, id = 'a') => {
+    const text = JSON.stringify(frame({ channel: 'transfer', messageId: `transfer-${revision}`, data: JSON.stringify({ id, revision, state: 'running' }) }));
+    server.clients.forEach((socket) => socket.send(text));
+  };
+  for (const revision of [3, 5, 4, 6]) say(revision);
+  let last = heard(client, 'transfer', ({ id }) => id === 'b');
+  say(1, 'b');
+  await last;
+  assert.deepEqual(told, [3, 5, 6, 1]);
+  up = connected(client);
+  server.clients.forEach((socket) => socket.terminate());
+  await up;
+  last = heard(client, 'transfer');
+  say(2);
+  assert.equal((await last).revision, 2);
+  assert.equal(client.rebuilder.messages.length, 0);
+});
+
 test('the rebuilder keeps no more than it was given room for', () => {
   const rebuilder = new Rebuilder({ messagesMax: 10, perChannelMax: 4, framesMax: 3, sizeMax: 100 });
   for (let n = 0; n < 100; n += 1) rebuilder.put(frame({ messageId: `c-${n}` }));

@@ -193,13 +193,95 @@ test('a host that stops is named, and the page comes back by itself', async () =
   await state('connected');
 });
 
+const hex = (n) => n.toString(16).padStart(32, '0');
+const transfer = (n, more) => ({
+  channel: 'transfer',
+  messageId: `transfer-${n}`,
+  data: JSON.stringify({ id: hex(n), device: 'microbit', direction: 'to', name: `${n}.bin`, file: hex(n), size: 1000, at: 0, state: 'waiting', detail: '', digest: null, rate: 0, revision: n, ...more }),
+});
+
+test('many transfers are a few rows, those that are not over first, and more when wanted', async () => {
+  for (let n = 1; n <= 512; n += 1) stage.say(transfer(n, { state: n % 50 === 0 ? 'running' : 'done' }));
+  await page.waitForSelector('#more-transfers >> text=Show 20 of 492 more');
+  const names = await page.locator('.job .title').allTextContents();
+  assert.deepEqual([names.length, names[0]], [20, '512.bin']);
+  assert.ok(['50.bin', '500.bin'].every((name) => names.includes(name)), `${names}`);
+  // All of them move at once, again and again.
+  for (let at = 1; at <= 10; at += 1) for (let n = 1; n <= 512; n += 1) stage.say(transfer(n, { state: 'running', at: at * 50, revision: 1000 * at + n }));
+  await page.waitForSelector('.job:has-text("512.bin") >> text=To microbit 50 %');
+  assert.equal(await page.locator('.job').count(), 20);
+  await page.click('#more-transfers');
+  assert.equal(await page.locator('.job').count(), 40);
+  await page.fill('#message', 'still here');
+  await page.click('#send-chat');
+  await page.waitForSelector('#chat .mine >> text="still here"');
+});
+
+test('an older word on a transfer changes nothing, a forgotten one goes, and what is no transfer is none', async () => {
+  stage.say(transfer(1, { state: 'running', at: 700, rate: 100, revision: 5 }));
+  stage.say(transfer(1, { state: 'running', at: 300, rate: 100, revision: 4 }));
+  for (const data of ['null', '{}', '{"id":1}', JSON.stringify({ id: '../x', state: 'running', device: 'a', name: 'b' }), JSON.stringify({ id: hex(9), state: 'odd', device: 'a', name: 'b' })]) {
+    stage.say({ channel: 'transfer', messageId: data, data });
+  }
+  stage.say(transfer(2, { name: 7 }));
+  stage.say(transfer(3, { file: '//elsewhere.example/x', size: 'large', at: -1, rate: null, digest: 'sha-256:<b>', detail: 9, state: 'done' }));
+  await page.waitForSelector('.job >> text=3.bin');
+  assert.deepEqual(await page.locator('.job .title').allTextContents(), ['3.bin', '1.bin']);
+  assert.equal(await page.locator('.job').last().locator('.half').last().textContent(), 'To microbit 70 %, 100 B/s, 3 s left');
+  assert.equal(await page.locator('.job').first().locator('a:visible, .digest:visible').count(), 0);
+  stage.say(transfer(1, { state: 'forgotten', revision: 6 }));
+  stage.say(transfer(1, { state: 'running', revision: 5 }));
+  await page.waitForFunction(() => document.querySelectorAll('.job').length === 1);
+});
+
+test('names on devices and hosts stay text, turn nothing around them, and are asked for as they are', async () => {
+  const markup = '<img src=x onerror="document.title=1">';
+  const turned = 'safe\u202egpj.exe ?#%';
+  const entry = (name) => ({ name, size: 10, stored: 10, digest: `sha-256:${'ab'.repeat(32)}` });
+  const many = Array.from({ length: 500 }, (_, n) => entry(`z-${n}`));
+  stage.answers['GET /api/devices/micro%2Fbit%3F/files'] = { free: 1, capacity: 2, files: [entry(turned), entry(markup), ...many] };
+  stage.answers['GET /files/'] = [{ id: hex(1), ...entry(markup), sha256: 'ab'.repeat(32), offset: 10, from: markup, device: null, created: 1 }];
+  let removed = 0;
+  stage.answers[`DELETE /api/devices/micro%2Fbit%3F/files/${encodeURIComponent(turned)}`] = () => (removed += 1);
+  await page.reload();
+  await state('connected');
+  stage.say(device({ name: 'micro/bit?', about: { file: { meta: 'files/1 sha-256' } } }));
+  await page.waitForSelector('#store-files .title >> text=<img');
+  await page.waitForSelector('#depot-files .title >> text=<img');
+  assert.equal(await page.locator('#store-files li').count(), 20);
+  const shown = page.locator('bdi', { hasText: 'safe\ufffdgpj.exe ?#%' });
+  assert.equal(await page.locator('#store-files').locator(shown).evaluate((name) => getComputedStyle(name).unicodeBidi), 'isolate');
+  await page.locator('#store-files li').filter({ has: shown }).locator('button:text-is("Delete")').click();
+  await page.waitForSelector('#question-title >> text=Delete safe\ufffdgpj.exe');
+  await page.click('#question-yes');
+  await page.waitForSelector('#question', { state: 'hidden' });
+  while (removed === 0) await page.evaluate(() => new Promise(requestAnimationFrame));
+  assert.deepEqual([await page.title(), await page.locator('.exchange img').count()], ['Pocketmux', 0]);
+});
+
+test('a device without the protocol of files is none to send to; one that goes is waited for', async () => {
+  stage.say(device({ name: 'plain' }));
+  stage.say(device({ name: 'other', port: '/dev/b', about: { file: { meta: 'files/2' } } }));
+  await page.waitForSelector('[data-device="other"]');
+  const options = () => page.locator('#target option').allTextContents();
+  assert.deepEqual(await options(), ['this host only']);
+  stage.answers['GET /api/devices/microbit/files'] = { free: 1, capacity: 2, files: [] };
+  stage.say(device({ port: '/dev/c', about: { file: { meta: 'files/1 crc-32' } } }));
+  await page.waitForSelector('#drop-words >> text=to microbit');
+  stage.say(device({ port: '/dev/c', state: 'offline', about: {} }));
+  await page.waitForSelector('#target option:text-is("microbit (not online)")', { state: 'attached' });
+  assert.equal(await page.inputValue('#target'), 'microbit');
+});
+
 test('nothing is wider than a phone', async () => {
   await page.setViewportSize({ width: 360, height: 780 });
   stage.say(device({ port: `/dev/serial/by-id/${'long-'.repeat(30)}` }));
   stage.say({ channel: 'chat', data: 'x'.repeat(500), from: 'z'.repeat(100) });
   stage.say({ channel: 'log', data: 'y'.repeat(500), from: 'z'.repeat(100) });
   stage.say({ channel: 'error', data: 'z'.repeat(500) });
+  stage.say(transfer(1, { name: 'n'.repeat(64), device: 'd'.repeat(60), detail: 'w'.repeat(300), state: 'failed', digest: `sha-256:${'ab'.repeat(32)}` }));
   await page.waitForSelector('[data-row="log"] >> text=1/1');
+  await page.locator('.job .digest').click();
   await page.screenshot({ path: join(paths.out, 'phone.png'), fullPage: true });
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
 });

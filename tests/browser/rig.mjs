@@ -52,7 +52,7 @@ export async function startHost({ device = 'demo', data, port, args = [], inside
   requireFile(paths.host, 'Build it first: cargo build --release');
   const listen = `127.0.0.1:${port ?? (await freePort())}`;
   const [command, ...rest] = [...inside, paths.host, '--port', device, '--listen', listen, '--data', data, ...args];
-  const child = start(command, rest);
+  const child = startProgram(command, rest);
   const [url] = await child.says(/http:\/\/localhost:\d+/, 20_000);
   return { url, pid: child.pid, output: child.output, stop: child.stop, kill: child.kill };
 }
@@ -63,7 +63,7 @@ export async function startHost({ device = 'demo', data, port, args = [], inside
  */
 export async function startBoard(path) {
   requireFile(paths.image, 'Build the micro:bit image first, see firmware-example/README.md');
-  const child = start(paths.qemu, ['-M', 'microbit', '-kernel', paths.image, '-display', 'none', '-monitor', 'none', '-serial', 'pty']);
+  const child = startProgram(paths.qemu, ['-M', 'microbit', '-kernel', paths.image, '-display', 'none', '-monitor', 'none', '-serial', 'pty']);
   const [, pty] = await child.says(/char device redirected to (\/dev\/pts\/\d+)/, 10_000);
   await symlink(pty, path);
   /** Pulls the cable: the path goes, then the board. */
@@ -86,7 +86,7 @@ export async function startOnSocket({ board, socket }) {
     stm32f405: [paths.qemu, ['-M', 'netduinoplus2', ...qemu, '-serial', 'null', '-serial', 'null', '-serial', serial], /waiting for connection/],
     pico: [process.execPath, [fileURLToPath(new URL('pico.mjs', import.meta.url)), elf, socket], /waiting for a connection/],
   }[board];
-  const child = start(command, args);
+  const child = startProgram(command, args);
   await child.says(ready, 20_000);
   return { stop: child.stop, output: child.output };
 }
@@ -128,7 +128,8 @@ export async function unwind(steps) {
   if (failures.length > 0) throw failures[0];
 }
 
-function start(command, args) {
+/** A program, and what it says; it is ended by whoever started it. */
+export function startProgram(command, args) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   let failure = null;

@@ -1,8 +1,7 @@
 // Chance that can be had again: a test prints its seed, and POCKETMUX_SEED runs it once more.
 
 /** Numbers from 0 to 1 as the seed has them, and bytes. (xorshift, which is enough for picking moments.) */
-export function seeded(name) {
-  const seed = Number(process.env.POCKETMUX_SEED ?? Math.floor(Math.random() * 2 ** 31));
+export function seeded(name, seed = Number(process.env.POCKETMUX_SEED ?? Math.floor(Math.random() * 2 ** 31))) {
   console.log(`${name}: POCKETMUX_SEED=${seed}`);
   let state = (seed ^ 0x9e3779b9) >>> 0 || 1;
   const next = () => {

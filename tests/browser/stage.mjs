@@ -22,6 +22,8 @@ const policy =
 export class Stage {
   /** What the page has said, as texts. */
   heard = [];
+  /** What is answered in JSON, by method and path: a value, or a function of the body. */
+  answers = { 'GET /api/transfers': [], 'GET /files/': [] };
   #server;
   #sockets;
   #port = 0;
@@ -59,7 +61,16 @@ export class Stage {
     await once(this.#server, 'close');
   }
 
-  async #serve({ url }, response) {
+  async #serve(request, response) {
+    const { method, url } = request;
+    const answer = this.answers[`${method} ${url}`];
+    if (answer !== undefined) {
+      let body = '';
+      for await (const part of request) body += part;
+      response.writeHead(200, { 'content-type': 'application/json', 'content-security-policy': policy });
+      response.end(JSON.stringify(typeof answer === 'function' ? answer(body) : answer));
+      return;
+    }
     const name = url === '/' ? 'index.html' : url.slice(1);
     const type = types[name.split('.').pop()];
     const body = /^[\w.-]+$/.test(name) && type ? await readFile(new URL(name, web)).catch(() => null) : null;

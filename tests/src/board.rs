@@ -10,6 +10,9 @@ use pocketmux_core::files::Ram;
 use pocketmux_firmware_example::{App, Board as Identity};
 use serialport::{SerialPort, TTYPort};
 
+/// What a board has for files.
+type Files = Ram<16384, 4>;
+
 /// A running board; dropping it switches it off and pulls the cable.
 pub struct Board {
     stop: Arc<AtomicBool>,
@@ -28,7 +31,7 @@ impl Board {
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
             let identity = Identity::new("bench", serial.to_be_bytes(), epoch);
-            let mut app: App<'_, _> = App::new(&identity, Ram::<{ 64 << 10 }, 16>::new(), 1);
+            let mut app: App<'_, Files> = App::new(&identity, Files::new(), 1);
             let start = Instant::now();
             while !stopped.load(Ordering::Relaxed) {
                 // Without a host at the other end a pseudo terminal refuses to be read; the board goes on like one without a cable.

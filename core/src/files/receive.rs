@@ -8,7 +8,7 @@ use super::digest::{Digest, Hasher};
 use super::message::{CONTROL_MAX, FileMessage, Number};
 use super::name::Name;
 use super::reason::Reason;
-use super::store::{About, Entry, Kind, Space, Store, StoreError};
+use super::store::{About, Entry, Kind, Space, Store};
 use super::transfer::{Failure, State, Transfer, TransferId};
 use super::transmit::Reply;
 use super::{Files, META};
@@ -125,6 +125,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             FileMessage::Space(space) => return Heard::Answer(id.number, Answer::Space(space)),
             // It is no control message.
             FileMessage::Data { .. } => return Heard::Taken,
+            FileMessage::List(_) if self.is_private => Err(Reason::Missing),
             FileMessage::List(index) => Ok(Reply::Entry(index)),
             FileMessage::Remove(name) => checked(name)
                 .and_then(|name| self.unused(&name)?.remove(&name).map_err(Reason::from))
@@ -153,6 +154,9 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
 
     /// The store, for something to be done to the file of that name.
     fn unused(&mut self, name: &Name) -> Result<&mut S, Reason> {
+        if self.is_private {
+            return Err(Reason::Missing);
+        }
         if self.transfers.each().any(|transfer| transfer.file.is_some() && transfer.name == *name) {
             return Err(Reason::Busy);
         }
@@ -169,6 +173,9 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     fn asked(&mut self, id: TransferId, name: &str) -> Result<(), Reason> {
         if id.is_ours {
             return Err(Reason::Protocol);
+        }
+        if self.is_private {
+            return Err(Reason::Missing);
         }
         self.send(id, &checked(name)?).map(drop).map_err(Reason::from)
     }
@@ -187,7 +194,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         if let Ok((file, entry)) = self.store.open(&about.name) {
             self.store.close(file);
             if (entry.size, entry.digest) == (size, Some(digest)) {
-                (transfer.at, transfer.state) = (size, State::Ending(Ok(())));
+                (transfer.at, transfer.from, transfer.state) = (size, size, State::Ending(Ok(())));
                 return Ok(());
             }
         }
@@ -203,6 +210,9 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             let at = self.transfers.position(asked).ok_or(Reason::Stalled)?;
             let is_asking = self.transfers.at(at).is_some_and(|transfer| matches!(transfer.state, State::Asking));
             return if is_asking { Ok(at) } else { Err(Reason::Protocol) };
+        }
+        if self.is_private {
+            return Err(Reason::NoRoom);
         }
         // A sender that offers a file anew has given up what it sent before.
         let is_old = |transfer: &mut Transfer| !transfer.id.is_ours && !transfer.is_sending && transfer.name == *name;
@@ -225,7 +235,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         match (transfer.digest, claim) {
             _ if offset > transfer.size => transfer.state = State::Ending(Err(Reason::Protocol)),
             (Some(digest), Some(_)) if offset > 0 => transfer.hash(digest.algorithm(), offset, claim),
-            _ => (transfer.at, transfer.state) = (0, State::Moving),
+            _ => transfer.move_from(0),
         }
     }
 
@@ -236,6 +246,10 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         };
         if matches!(transfer.state, State::Ended(_)) || (result.is_ok() && !transfer.is_sending) {
             return Heard::Taken;
+        }
+        if result.is_ok() && matches!(transfer.state, State::Asking) {
+            // It was there already.
+            transfer.from = transfer.size;
         }
         transfer.close(&mut self.store, result.err());
         transfer.state = State::Ended(result.map_err(|reason| Failure { reason, is_theirs: true }));
@@ -279,51 +293,4 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
 
 fn checked(name: &str) -> Result<Name, Reason> {
     Name::new(name).map_err(|_| Reason::Name)
-}
-
-impl Transfer {
-    /// The content comes from there on: from where it was accepted, or from 0 if what is here is not the same.
-    fn begin_at(&mut self, store: &mut impl Store, offset: u32) -> Result<(), Reason> {
-        if offset == self.at {
-            return Ok(());
-        }
-        let (Some(file), Some(digest), 0) = (self.file, self.digest, offset) else { return Err(Reason::Protocol) };
-        store.restart(file)?;
-        self.at = 0;
-        self.hasher = Hasher::new(digest.algorithm()).ok_or(Reason::Digest)?;
-        while !store.prepare(file)? {}
-        Ok(())
-    }
-
-    /// Takes content that has its turn.
-    fn take(&mut self, store: &mut impl Store, content: &[u8], is_last: bool, now_us: u64) {
-        let (State::Moving, Some(file)) = (&self.state, self.file) else { return };
-        self.touch(now_us);
-        if let Err(reason) = self.store_content(store, content, is_last) {
-            self.state = State::Ending(Err(reason));
-            return;
-        }
-        if !is_last {
-            return;
-        }
-        self.message = None;
-        self.state = State::Ending(if self.digest != Some(self.hasher.digest()) {
-            Err(Reason::Mismatch)
-        } else {
-            self.file = None;
-            store.finish(file).map_err(|error: StoreError| error.into())
-        });
-    }
-
-    fn store_content(&mut self, store: &mut impl Store, content: &[u8], is_last: bool) -> Result<(), Reason> {
-        let file = self.file.ok_or(Reason::Failed)?;
-        let rest = self.size.saturating_sub(self.at) as usize;
-        if content.len() > rest || (is_last && content.len() < rest) {
-            return Err(Reason::Protocol);
-        }
-        store.append(file, content)?;
-        self.hasher.update(content);
-        self.at += content.len() as u32;
-        Ok(())
-    }
 }

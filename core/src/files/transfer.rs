@@ -77,6 +77,8 @@ pub(super) struct Transfer {
     pub(super) hasher: Hasher,
     /// How much was sent or received.
     pub(super) at: u32,
+    /// Where the content began to move this time.
+    pub(super) from: u32,
     /// How much has been hashed.
     hashed: u32,
     pub(super) state: State,
@@ -101,6 +103,7 @@ impl Transfer {
             file: None,
             hasher: Hasher::Crc32(0),
             at: 0,
+            from: 0,
             hashed: 0,
             state: State::Beginning,
             is_unwanted: false,
@@ -122,6 +125,11 @@ impl Transfer {
     /// The other side is to do something about it.
     pub(super) fn is_waiting(&self) -> bool {
         matches!(self.state, State::Asking | State::Moving | State::Verifying)
+    }
+
+    /// The content goes from there on.
+    pub(super) fn move_from(&mut self, at: u32) {
+        (self.at, self.from, self.state) = (at, at, State::Moving);
     }
 
     /// There is work for this side that waits for nobody.
@@ -182,8 +190,7 @@ impl Transfer {
             store.note(file, digest);
             self.state = State::Beginning;
         } else {
-            self.at = if claim == Some(digest) { self.hashed } else { 0 };
-            self.state = State::Moving;
+            self.move_from(if claim == Some(digest) { self.hashed } else { 0 });
         }
     }
 

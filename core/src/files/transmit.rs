@@ -1,20 +1,17 @@
 //! What goes to the other side: requests, answers, and the content of files.
 
 use crate::buffer::Buffer;
-use crate::channel::ChannelId;
 use crate::cut::Message;
 use crate::frame::Kind as FrameKind;
 use crate::link::Link;
 use crate::mux::SendError;
 
-use super::message::{CONTROL_MAX, DATA_HEAD_MAX, FileMessage, Number};
+use super::message::{CONTROL_MAX, FileMessage, Number};
 use super::reason::Reason;
 use super::store::Store;
 use super::transfer::{Failure, State, Transfer};
 use super::{Files, META};
 
-/// Bytes of a file that are read at once.
-const PIECE: usize = 240;
 /// Frames of one transfer before the next has its turn: as many as fill a long packet.
 const BURST: u8 = 4;
 /// Frames of the channel that wait in the link's queue: more would gain nothing, and take room from others.
@@ -212,10 +209,12 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     fn said(&mut self, at: usize, now_us: u64) {
         let Some(transfer) = self.transfers.at(at) else { return };
         transfer.touch(now_us);
+        if matches!(transfer.state, State::Accepting) {
+            return transfer.move_from(transfer.at);
+        }
         transfer.state = match transfer.state {
             State::Beginning if transfer.is_unwanted => State::Ending(Err(Reason::Cancelled)),
             State::Beginning => State::Asking,
-            State::Accepting => State::Moving,
             State::Ending(result) => {
                 transfer.close(&mut self.store, result.err());
                 State::Ended(result.map_err(|reason| Failure { reason, is_theirs: false }))
@@ -248,79 +247,6 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
                 self.turn = if self.turn + 1 < TRANSFERS { self.turn + 1 } else { 0 };
                 self.burst = 0;
             }
-        }
-    }
-}
-
-impl Transfer {
-    /// Queues one frame of content; false when there is none, or no room for it.
-    fn write<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
-        &mut self,
-        store: &mut impl Store,
-        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
-        channel: ChannelId,
-        now_us: u64,
-    ) -> bool {
-        if !self.is_sending || !matches!(self.state, State::Moving) {
-            return false;
-        }
-        match self.try_write(store, link, channel) {
-            Ok(moved) => {
-                if moved {
-                    self.touch(now_us);
-                }
-                moved
-            }
-            Err(reason) => {
-                self.state = State::Ending(Err(reason));
-                false
-            }
-        }
-    }
-
-    fn try_write<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
-        &mut self,
-        store: &mut impl Store,
-        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
-        channel: ChannelId,
-    ) -> Result<bool, Reason> {
-        let file = self.file.ok_or(Reason::Failed)?;
-        let mut buf = [0; DATA_HEAD_MAX + PIECE];
-        let mut head = 0;
-        let stream = match &mut self.stream {
-            Some(stream) => stream,
-            place => {
-                let number = Number { number: self.id.number, is_yours: !self.id.is_ours };
-                let data = FileMessage::Data { offset: self.at, content: &[] };
-                head = data.encode(number, &mut buf).map_or(0, |head| head.len());
-                place.insert(link.begin(channel).map_err(|_| Reason::Stalled)?)
-            }
-        };
-        let rest = self.size.saturating_sub(self.at) as usize;
-        let piece_max = PIECE.min(link.frame_room());
-        let piece = buf.get_mut(head..head + rest.min(piece_max)).unwrap_or_default();
-        let wanted = piece.len();
-        if store.read(file, self.at, piece)? < wanted {
-            // The file has become shorter.
-            return Err(Reason::Failed);
-        }
-        let data = buf.get(..head + wanted).unwrap_or_default();
-        match link.write(stream, META, data, wanted == rest) {
-            Ok(len) if len >= head => {
-                self.at += (len - head) as u32;
-                if stream.is_ended() {
-                    (self.state, self.stream) = (State::Verifying, None);
-                }
-                Ok(true)
-            }
-            Err(SendError::Full) => {
-                if head > 0 {
-                    self.stream = None;
-                }
-                Ok(false)
-            }
-            // A frame so short that it does not hold the beginning, or no link that it was begun for.
-            Ok(_) | Err(_) => Err(Reason::Stalled),
         }
     }
 }

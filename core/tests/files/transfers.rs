@@ -112,6 +112,7 @@ fn a_file_that_is_there_already_is_not_sent_again() {
     pair.run_until_ended(2);
     assert_eq!(pair.results(), [Ok(()), Ok(())]);
     assert_eq!(pair.a.shelf().appended + pair.b.shelf().appended, 0);
+    assert!(pair.a.ended.iter().all(|ended| ended.from == 20_000));
 }
 
 #[test]

@@ -151,9 +151,14 @@ impl<const WRITE: usize, const ERASE: usize> NorFlash for Flash<WRITE, ERASE> {
             }
             assert!(!chip.written[unit], "the word at {} is written twice", unit * WRITE);
             let is_cut = chip.is_cut();
+            let way = if is_cut { chip.chance.below(4) } else { 1 };
             for (at, byte) in (unit * WRITE..).zip(word) {
-                // Bits only go from one to zero; when the power goes, some of them.
-                let kept = if is_cut { chip.chance.number() as u8 } else { 0 };
+                // Bits only go from one to zero; when the power goes, none of them, all, or some.
+                let kept = match way {
+                    0 => 0xff,
+                    1 => 0,
+                    _ => chip.chance.number() as u8,
+                };
                 chip.bytes[at] &= byte | kept;
             }
             chip.written[unit] = !is_cut || is_written(&chip.bytes[unit * WRITE..(unit + 1) * WRITE]);

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use pocketmux_core::files::{Nor, Ram, Store};
+use pocketmux_core::files::{FileId, Nor, Ram, Store};
 
 use crate::content::Random;
 use crate::flash::Flash;
@@ -24,7 +24,7 @@ fn some_call(random: &mut Random, world: &World, store: &mut dyn Store) -> Optio
             let known = partials.get(called).filter(|_| random.below(3) > 0).map(|(of, _)| *of);
             let has_slot = partials.contains_key(called) || files.len() + partials.len() < 5;
             let free = store.space().free as usize;
-            let len = if random.below(5) == 0 { free } else { random.below(free.min(1200) + 1) };
+            let len = if random.below(5) == 0 { free } else { 1 + random.below(free.clamp(1, 1200)) };
             let fresh = (random.number(), len);
             (known.is_some() || has_slot && free > 0).then(|| Call::Receive(called, known.unwrap_or(fresh)))
         }
@@ -86,6 +86,36 @@ fn a_store_in_flash_does_what_the_model_does_through_losses_of_power() {
         let mut store = mount();
         world.open.clear();
         world.compare(&mut store, true);
+        world.conclude(&mut store);
+    }
+}
+
+#[test]
+fn a_store_goes_on_after_a_write_that_failed() {
+    for seed in seeds() {
+        println!("POCKETMUX_SEED={seed}");
+        let mut random = Random::new(seed);
+        let flash = Flash::<4, 512>::with(vec![0xff; PAGES * 512], seed);
+        let mut store = Small::mount(flash.clone(), 0..(PAGES * 512) as u32).unwrap();
+        let mut world = World { slack: 59, ..World::default() };
+        for _ in 0..400 {
+            if random.below(30) == 0 {
+                flash.cut_at(flash.steps() + random.below(200));
+            }
+            let Some(call) = some_call(&mut random, &world, &mut store) else { continue };
+            let taken = world.call(&mut store, &call);
+            assert!(taken.is_ok() || flash.is_off(), "{call:?}: {taken:?}");
+            if flash.is_off() {
+                flash.power_up();
+                (0..5).for_each(|file| store.close(FileId(file)));
+                world.open.clear();
+                world.compare(&mut store, true);
+            }
+        }
+        flash.power_up();
+        world.open.values().for_each(|file| store.close(*file));
+        world.open.clear();
+        world.before = world.after.clone();
         world.conclude(&mut store);
     }
 }

@@ -1,6 +1,6 @@
 //! What a store must have after a row of calls, and may have when the last of them was cut short.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pocketmux_core::files::{About, FileId, Store, StoreError};
 
@@ -38,6 +38,10 @@ pub struct World {
     pub open: BTreeMap<&'static str, FileId>,
     /// How much may be missing of a partial that was closed or lost its power.
     pub slack: usize,
+    /// Names that a file was given while there was a partial of it.
+    pub given: BTreeSet<&'static str>,
+    /// The partial that the last call put an empty one in place of.
+    pub replaced: Option<&'static str>,
 }
 
 pub fn about_of(called: &str, (number, len): Content) -> About {
@@ -71,12 +75,14 @@ impl World {
     /// Makes a call that the store must take, unless its power goes. `after` is what it should lead to then too.
     pub fn call(&mut self, store: &mut dyn Store, call: &Call) -> Result<(), StoreError> {
         self.before = self.after.clone();
+        self.replaced = None;
         let after = &mut self.after;
         match *call {
             Call::Receive(called, of) => {
                 let old = after.partials.insert(called, (of, 0));
                 let resumed = old.filter(|(old, _)| *old == of).map_or(0, |(_, len)| len);
                 after.partials.insert(called, (of, resumed));
+                self.replaced = old.filter(|(old, _)| *old != of).map(|_| called);
                 let (file, stored) = store.receive(&about_of(called, of))?;
                 let stored = stored as usize;
                 assert!(stored <= resumed && stored + self.slack >= resumed, "{stored} of {resumed} bytes of {called}");
@@ -93,6 +99,7 @@ impl World {
             Call::Restart(called) => {
                 let (of, _) = after.partials[called];
                 after.partials.insert(called, (of, 0));
+                self.replaced = Some(called);
                 store.restart(self.open[called])?;
                 prepare(store, self.open[called])
             }
@@ -118,6 +125,9 @@ impl World {
             Call::Rename(from, to) => {
                 let of = after.files.remove(from).unwrap();
                 after.files.insert(to, of);
+                if after.partials.contains_key(to) {
+                    self.given.insert(to);
+                }
                 store.rename(&name(from), &name(to))
             }
         }
@@ -161,13 +171,21 @@ impl World {
         between.partials = self.before.partials.clone();
         let mut between_too = self.before.clone();
         between_too.partials = self.after.partials.clone();
+        let mut neither = self.after.clone();
+        if let Some(name) = self.replaced {
+            neither.partials.remove(name);
+        }
         let is_finish =
             self.before.files != self.after.files && self.before.partials.len() != self.after.partials.len();
         let mut allowed = vec![&self.after];
         if was_cut {
-            allowed.push(&self.before);
+            allowed.extend([&self.before, &neither]);
             if is_finish && self.after.files.len() < self.before.files.len() {
                 allowed.extend([&between, &between_too]);
+            }
+            // The file that got the name later may stay, and the partial be gone.
+            if is_finish && self.given.iter().any(|name| self.before.partials.contains_key(name)) {
+                allowed.push(&between_too);
             }
         }
         let fits = |model: &&Model| {

@@ -19,10 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// The answer to one that is longer, late or broken off.
 pub(super) async fn read(body: Body, len_max: usize) -> Result<Vec<u8>, Reply> {
-    let read = timeout(PATIENCE, collect(body, len_max)).await;
-    read.unwrap_or_else(|_elapsed| {
-        Err(Reply::error(StatusCode::REQUEST_TIMEOUT, "The message took too long to arrive."))
-    })
+    match timeout(PATIENCE, collect(body, len_max)).await {
+        Ok(read) => read,
+        Err(_elapsed) => Err(Reply::error(StatusCode::REQUEST_TIMEOUT, "The message took too long to arrive.")),
+    }
 }
 
 /// Reads a body in JSON.

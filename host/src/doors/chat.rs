@@ -19,7 +19,6 @@ use crate::hub::Hub;
 mod list;
 mod post;
 
-
 /// Where messages are listed and posted.
 pub(crate) const MESSAGES: &str = "/api/messages";
 /// Where the live feed is.

@@ -159,7 +159,8 @@ impl Door<'_> {
         let Wanted { device, direction, file, name } = read_json(body, BODY_MAX).await?;
         let known = self.hub.devices().into_iter().find(|known| known.name == device);
         let known = known.ok_or_else(|| refuse(Refusal::Unknown))?;
-        let takes_files = known.about.get(files::FILE_CHANNEL).is_some_and(|about| files::algorithm_of(&about.meta).is_some());
+        let takes_files =
+            known.about.get(files::FILE_CHANNEL).is_some_and(|about| files::algorithm_of(&about.meta).is_some());
         if known.channels.iter().any(|channel| channel == files::FILE_CHANNEL) && !takes_files {
             return Err(refuse(Refusal::NoFiles));
         }
@@ -214,22 +215,31 @@ impl Door<'_> {
 
     async fn cancel(&self, id: FileId) -> Replied {
         match self.wish(id, State::Cancelled) {
-            Ok(_) | Err(Refused::Over(_)) => {}
+            Ok(_) => {}
+            Err(Refused::Over(_)) => self.drop_part(id),
             Err(refused) => return Err(refuse_transfer(&refused)),
         }
-        self.hub.transfers().forget(id);
+        if let Some(revision) = self.hub.transfers().forget(id) {
+            self.hub.show_forgotten(id, revision);
+        }
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }
 
     fn wish(&self, id: FileId, state: State) -> Result<Transfer, Refused> {
         let transfer = self.hub.transfers().wish(id, state)?;
         self.hub.show_transfer(&transfer);
-        if state == State::Cancelled && transfer.direction == Direction::From {
-            // What is under way is dropped by whoever has it.
+        if state == State::Cancelled {
+            self.drop_part(id);
+        }
+        Ok(transfer)
+    }
+
+    /// Removes what has come of a file that will not be whole. What is under way is dropped by whoever has it.
+    fn drop_part(&self, id: FileId) {
+        if self.depot.file(id).is_none() {
             let depot = self.depot.clone();
             tokio::task::spawn_blocking(move || depot.remove(id));
         }
-        Ok(transfer)
     }
 
     async fn list(&self, device: &str) -> Replied {
@@ -281,28 +291,4 @@ fn refuse_transfer(refused: &Refused) -> Reply {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Place, decode};
-    use crate::depot::FileId;
-
-    #[test]
-    fn a_path_is_read_once_and_wholly() {
-        let id = FileId::new();
-        let (device, name) = ("a b".to_owned(), "ü/1".to_owned());
-        for (path, place) in [
-            ("/api/transfers", Some(Place::Transfers)),
-            (&*format!("/api/transfers/{id}"), Some(Place::Transfer(id))),
-            ("/api/transfers/1", None),
-            ("/api/transferses", None),
-            ("/api/devices/a%20b/files", Some(Place::Files { device: device.clone() })),
-            ("/api/devices/a%20b/files/%C3%BC%2F1", Some(Place::File { device, name })),
-            ("/api/devices/a%20b", None),
-            ("/api/devices", None),
-            ("/api/devices/a%2/files", None),
-            ("/api/devices/%ff/files", None),
-        ] {
-            assert_eq!(Place::at(path), place, "{path}");
-        }
-        assert_eq!(decode("%2e%2e"), Some("..".into()));
-    }
-}
+mod tests;

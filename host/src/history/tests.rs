@@ -15,8 +15,8 @@ use crate::listener::Listener;
 use crate::message::{By, Message};
 use crate::refusal::Refusals;
 use crate::registry::Registry;
-use crate::transfers::Transfers;
 use crate::table::DeviceState;
+use crate::transfers::Transfers;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

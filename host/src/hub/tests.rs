@@ -5,6 +5,7 @@ use crate::message::{By, Message};
 use crate::refusal::Refusals;
 use crate::registry::{Known, Registry};
 use crate::table::DeviceState;
+use crate::transfers::State;
 use pocketmux_core::Kind;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -46,6 +47,24 @@ fn only_sessions_hear_about_devices_first_of_all_those_known() {
     let words = [r#"\"state\":\"opening\""#, r#"\"state\":\"online\""#];
     assert!(to_session.iter().zip(words).all(|(text, word)| text.as_str().contains(word)), "{to_session:?}");
     assert_eq!(to_session.len(), 2);
+}
+
+#[test]
+fn a_transfer_that_is_forgotten_is_told_once_more_and_then_in_no_list() {
+    let hub = hub();
+    let (mut session, _first) = hub.subscribe(true);
+    let transfer = hub.transfers().begin_from("pico", "a.bin").unwrap();
+    hub.show_transfer(&transfer);
+    assert_eq!(hub.transfers().forget(transfer.id), None, "it is not over");
+    hub.change_transfer(transfer.id, |transfer| transfer.enter(State::Cancelled, ""));
+    let revision = hub.transfers().forget(transfer.id).unwrap();
+    hub.show_forgotten(transfer.id, revision);
+    let mut told = Vec::new();
+    session.take(&mut told).unwrap();
+    let words = ["waiting", "cancelled", "forgotten"].map(|state| format!(r#"\"state\":\"{state}\""#));
+    assert!(told.len() == 3 && told.iter().zip(&words).all(|(text, word)| text.as_str().contains(word)), "{told:?}");
+    assert!(told.iter().all(|text| text.as_str().contains(&transfer.id.to_string())) && revision > transfer.revision);
+    assert!(hub.transfers().list().is_empty());
 }
 
 #[test]

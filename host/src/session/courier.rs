@@ -1,20 +1,25 @@
 //! The transfers of one device: does what the list of transfers says, and says in it how far they are.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use pocketmux_core::files::{self, Ended, Entry, Failure, Files, Heard, Name, Progress, Reason};
+use pocketmux_core::files::{self, Ended, Failure, Files, Heard, Name, Reason};
 use pocketmux_core::{ChannelId, Frame};
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant};
 use tracing::info;
 
 use crate::depot::{Depot, FileId};
-use crate::errand::{Answer, Refusal, Request, What};
+use crate::errand::{Refusal, Request};
 use crate::hub::Hub;
 use crate::outgoing::DeviceLink;
-use crate::shelf::{Shelf, describe};
+use crate::shelf::Shelf;
 use crate::transfers::{Direction, State, Transfer};
+
+use progress::Pace;
+use questions::Questions;
+
+mod progress;
+mod questions;
 
 /// Transfers of a device at a time; a board may take fewer, and says so.
 const TRANSFERS: usize = 4;
@@ -24,17 +29,14 @@ const HASH_STEPS: u16 = 512;
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 /// A transfer that could not begin, or stood still, is tried again after this long.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
-/// How long a device may take to answer a request.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
-/// Requests that wait for a device.
-const REQUESTS_MAX: usize = 32;
-/// Entries of a device's store that are listed.
-const ENTRIES_MAX: usize = 4096;
+
+/// The transfers of one device on its link.
+type DeviceFiles = Files<Shelf, TRANSFERS>;
 
 /// See the module.
 pub(super) struct Courier {
     hub: Arc<Hub>,
-    files: Files<Shelf, TRANSFERS>,
+    files: DeviceFiles,
     /// The device's channel of files, while it is open and of this protocol.
     channel: Option<ChannelId>,
     under_way: Vec<UnderWay>,
@@ -43,8 +45,7 @@ pub(super) struct Courier {
     is_due: bool,
     retry_at: Option<Instant>,
     progress_at: Instant,
-    requests: VecDeque<Request>,
-    asked: Option<Asked>,
+    questions: Questions,
 }
 
 /// A transfer under way that the host began.
@@ -52,23 +53,6 @@ struct UnderWay {
     wire: files::TransferId,
     id: FileId,
     pace: Pace,
-}
-
-/// How fast it moves.
-#[derive(Clone, Copy)]
-struct Pace {
-    at: u32,
-    since: Instant,
-    rate: f64,
-}
-
-/// A request that the device is to answer.
-struct Asked {
-    request: Request,
-    /// What the answer has; of a list none until the next entry is asked for.
-    number: Option<u32>,
-    entries: Vec<Entry>,
-    due: Instant,
 }
 
 impl Courier {
@@ -85,8 +69,7 @@ impl Courier {
             is_due: true,
             retry_at: None,
             progress_at: Instant::now(),
-            requests: VecDeque::new(),
-            asked: None,
+            questions: Questions::default(),
         }
     }
 
@@ -111,7 +94,7 @@ impl Courier {
     pub(super) fn down(&mut self) {
         self.files.handle_down();
         self.channel = None;
-        self.refuse_requests(Refusal::Offline);
+        self.questions.refuse(Refusal::Offline);
     }
 
     /// The port is gone; the link may go on later.
@@ -123,12 +106,7 @@ impl Courier {
                 }
             });
         }
-        self.refuse_requests(Refusal::Offline);
-    }
-
-    fn refuse_requests(&mut self, refusal: Refusal) {
-        let asked = self.asked.take().map(|asked| asked.request);
-        asked.into_iter().chain(self.requests.drain(..)).for_each(|request| request.refuse(refusal));
+        self.questions.refuse(Refusal::Offline);
     }
 
     /// Takes a frame; false if it is none of a transfer.
@@ -140,9 +118,7 @@ impl Courier {
             Heard::Plain => false,
             Heard::Taken => true,
             Heard::Answer(number, answer) => {
-                if let Some(asked) = self.asked.take_if(|asked| asked.number == Some(number)) {
-                    self.asked = asked.take(answer);
-                }
+                self.questions.answer(number, answer);
                 true
             }
         }
@@ -153,17 +129,17 @@ impl Courier {
         match self.channel {
             _ if !is_up => request.refuse(Refusal::Offline),
             None => request.refuse(Refusal::NoFiles),
-            Some(_) if self.requests.len() >= REQUESTS_MAX => request.refuse(Refusal::Busy),
-            Some(_) => self.requests.push_back(request),
+            Some(_) => self.questions.ask(request),
         }
     }
 
     /// When there is something to do at the latest.
     pub(super) fn due(&self, started: Instant) -> Option<Instant> {
-        let wire = self.files.poll_timeout().map(|at_us| started + Duration::from_micros(at_us));
+        // Without the channel nothing is done, however much there would be to do.
+        let wire =
+            self.channel.and_then(|_| self.files.poll_timeout()).map(|at_us| started + Duration::from_micros(at_us));
         let progress = self.files.transfers().next().map(|_| self.progress_at);
-        let asked = self.asked.as_ref().map(|asked| asked.due);
-        [wire, progress, asked, self.retry_at].into_iter().flatten().min()
+        [wire, progress, self.questions.due(), self.retry_at].into_iter().flatten().min()
     }
 
     /// Waits until somebody wants something of a transfer.
@@ -182,7 +158,7 @@ impl Courier {
             if std::mem::take(&mut self.is_due) {
                 self.look(device, now);
             }
-            self.put_question(link, now);
+            self.questions.put(&mut self.files, link, now);
             if hold {
                 self.files.hold();
             }
@@ -208,7 +184,9 @@ impl Courier {
         }
         let wanted = self.hub.transfers().of_device(device);
         for transfer in wanted.iter().filter(|transfer| transfer.is_wanted_by_host()) {
-            if transfer.drops && self.under_way.iter().all(|under_way| under_way.id != transfer.id) && self.begin(transfer, now)
+            if transfer.drops
+                && self.under_way.iter().all(|under_way| under_way.id != transfer.id)
+                && self.begin(transfer, now)
             {
                 if let Some(UnderWay { wire, .. }) = self.under_way.last() {
                     self.files.cancel(*wire, Reason::Cancelled);
@@ -242,37 +220,11 @@ impl Courier {
         };
         match begun {
             Ok(wire) => {
-                let pace = Pace { at: 0, since: now, rate: 0.0 };
-                self.under_way.push(UnderWay { wire, id: transfer.id, pace });
+                self.under_way.push(UnderWay { wire, id: transfer.id, pace: Pace::new(now) });
                 true
             }
             Err(files::StoreError::TooMany) => false,
             Err(error) => fail(&self.hub, &format!("The file could not be read here: {error}.")),
-        }
-    }
-
-    /// Puts the next question to the device.
-    fn put_question(&mut self, link: &mut DeviceLink<'_>, now: Instant) {
-        if let Some(asked) = self.asked.take_if(|asked| now >= asked.due) {
-            asked.request.refuse(Refusal::NoAnswer);
-        }
-        if let Some(asked) = &mut self.asked {
-            if asked.number.is_none() {
-                asked.number = self.files.list(link, asked.entries.len() as u32).ok();
-            }
-            return;
-        }
-        let Some(request) = self.requests.front() else { return };
-        let number = match &request.what {
-            What::List => self.files.list(link, 0),
-            What::Remove(name) => self.files.remove(link, name),
-            What::Rename { from, to } => self.files.rename(link, from, to),
-        };
-        if let Ok(number) = number
-            && let Some(request) = self.requests.pop_front()
-        {
-            let due = now + ANSWER_PATIENCE;
-            self.asked = Some(Asked { request, number: Some(number), entries: Vec::new(), due });
         }
     }
 
@@ -294,7 +246,9 @@ impl Courier {
         };
         match result {
             Ok(()) => info!("{name} is {} {device}, verified.", if is_sending { "on" } else { "here from" }),
-            Err(Failure { reason, .. }) => info!("{name}, {} {device}: {reason}.", if is_sending { "to" } else { "from" }),
+            Err(Failure { reason, .. }) => {
+                info!("{name}, {} {device}: {reason}.", if is_sending { "to" } else { "from" })
+            }
         }
         let changed = self.hub.change_transfer(id, |transfer| transfer.end(ended, device));
         if changed.is_some_and(|transfer| transfer.state == State::Waiting) {
@@ -324,80 +278,5 @@ impl Courier {
             };
             hub.change_transfer(id, |transfer| transfer.go_on(&progress, rate));
         }
-    }
-}
-
-impl Transfer {
-    /// The host is to begin it, or to go on with it.
-    fn is_wanted_by_host(&self) -> bool {
-        (matches!(self.state, State::Waiting | State::Running) && !self.is_theirs) || self.drops
-    }
-
-    fn go_on(&mut self, progress: &Progress<'_>, rate: u64) {
-        (self.at, self.rate) = (progress.at.into(), rate);
-        if progress.is_moving && self.state == State::Waiting {
-            self.enter(State::Running, "");
-        }
-        if progress.digest.is_some() {
-            self.size = Some(progress.size.into());
-            self.digest = progress.digest.as_ref().map(describe);
-        }
-    }
-
-    fn end(&mut self, ended: &Ended, device: &str) {
-        match ended.result {
-            Ok(()) => {
-                self.size = Some(ended.size.into());
-                self.at = ended.size.into();
-                self.digest = ended.digest.as_ref().map(describe);
-                if !ended.is_sending {
-                    self.file = Some(self.id);
-                }
-                self.enter(State::Done, "");
-            }
-            Err(Failure { reason, is_theirs }) => match reason {
-                // It is what somebody here wanted, and says so already.
-                Reason::Cancelled | Reason::Paused if !is_theirs => self.drops = false,
-                Reason::Cancelled => self.enter(State::Cancelled, &format!("{device} does not want it.")),
-                Reason::Paused => self.enter(State::Paused, &format!("{device} wants to go on later.")),
-                Reason::Stalled | Reason::Busy => self.enter(State::Waiting, &format!("It is tried again: {reason}.")),
-                reason if is_theirs => self.enter(State::Failed, &format!("{device} refused: {reason}.")),
-                reason => self.enter(State::Failed, &format!("It ended here: {reason}.")),
-            },
-        }
-    }
-}
-
-impl Pace {
-    /// Bytes a second, smoothed over about a second.
-    fn at(&mut self, progress: &Progress<'_>, now: Instant) -> u64 {
-        let elapsed = now.duration_since(self.since).as_secs_f64();
-        if elapsed > 0.0 && progress.is_moving && progress.at >= self.at {
-            let lately = f64::from(progress.at - self.at) / elapsed;
-            // From a standing start it is what it is.
-            let weight = if self.rate == 0.0 { 1.0 } else { 0.2 };
-            self.rate += (lately - self.rate) * weight;
-        }
-        (self.at, self.since) = (progress.at, now);
-        self.rate as u64
-    }
-}
-
-impl Asked {
-    /// Takes an answer, and gives back what is still to be asked.
-    fn take(mut self, answer: files::Answer) -> Option<Self> {
-        let answered = match answer {
-            files::Answer::Entry(entry) if self.entries.len() < ENTRIES_MAX => {
-                self.entries.push(entry);
-                self.number = None;
-                return Some(self);
-            }
-            files::Answer::Entry(_) => Err(Refusal::Busy),
-            files::Answer::Space(space) => Ok(Answer::Files(std::mem::take(&mut self.entries), space)),
-            files::Answer::Done => Ok(Answer::Done),
-            files::Answer::Refused(reason) => Err(Refusal::Device(reason)),
-        };
-        let _ = self.request.answer.send(answered);
-        None
     }
 }

@@ -1,7 +1,7 @@
 //! What to look at when a device does not say hello.
 
 /// A sentence about a line of so many bits a second, on which so much came that was no frame.
-pub(super) fn hint(baud: u32, noise: u32) -> String {
+pub(crate) fn hint(baud: u32, noise: u32) -> String {
     if noise > 0 {
         format!(
             "Something arrives, but no Pocketmux frame: check that both sides use {baud} baud (--baud), and that the Pocketmux firmware is \

@@ -1,6 +1,7 @@
 mod about;
 mod boots;
 mod channels;
+mod files;
 mod hello;
 mod late;
 mod messages;

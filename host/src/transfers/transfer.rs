@@ -76,6 +76,9 @@ pub(crate) struct Transfer {
     pub(crate) size: Option<u64>,
     /// Bytes that have moved; of what was sent, the last may not be stored yet.
     pub(crate) at: u64,
+    /// Bytes that were there when it last went on.
+    #[serde(default)]
+    pub(crate) from: u64,
     pub(crate) state: State,
     /// A sentence, where there is something to say.
     pub(crate) detail: String,
@@ -104,6 +107,7 @@ impl Transfer {
             file: None,
             size: None,
             at: 0,
+            from: 0,
             state: State::Waiting,
             detail: String::new(),
             digest: None,
@@ -121,6 +125,6 @@ impl Transfer {
     }
 
     pub(super) fn differs_only_in_progress(&self, other: &Self) -> bool {
-        Self { at: other.at, rate: other.rate, revision: other.revision, ..self.clone() } == *other
+        Self { at: other.at, from: other.from, rate: other.rate, revision: other.revision, ..self.clone() } == *other
     }
 }

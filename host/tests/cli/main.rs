@@ -3,6 +3,8 @@
 mod arguments;
 mod clients;
 mod ending;
+mod files;
 mod history;
 mod ports;
+mod remote;
 mod running;

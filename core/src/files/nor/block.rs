@@ -37,7 +37,7 @@ impl<F: NorFlash, const BLOCK: usize> Region<F, BLOCK> {
         len: usize,
     ) -> Result<(), StoreError> {
         let start = place.at as usize;
-        block.get_mut(start.saturating_add(len)..).unwrap_or_default().fill(0xff);
+        block.get_mut(start.wrapping_add(len)..).unwrap_or_default().fill(0xff);
         let check = Self::check(id, place, block).to_le_bytes();
         copy(block.get_mut(Self::DATA as usize..).unwrap_or_default(), &check);
         let at = place.block.wrapping_mul(BLOCK as u32).wrapping_add(place.at);

@@ -35,29 +35,28 @@ impl<F: NorFlash, const BLOCK: usize> Region<F, BLOCK> {
         let mut bytes = [0; UNIT_MAX];
         self.read(page, 0, bytes.get_mut(..Self::HEADER_LEN)?).ok()?;
         let (body, check) = bytes.get(..HEADER_LEN)?.split_last_chunk()?;
+        let check_is_right = u32::from_le_bytes(*check) == crc32_after(Self::DIMENSIONS, body);
         let mut body = Reader::new(body);
-        let is_known = body.u32()? == MAGIC
-            && u32::from_le_bytes(*check) == crc32_after(Self::DIMENSIONS, bytes.get(..HEADER_LEN - 4)?);
-        let header = Header {
-            id: body.u32()?,
-            index: u16::from_le_bytes(body.take()?),
-            generation: u16::from_le_bytes(body.take()?),
-        };
-        is_known.then_some(header)
+        let (magic, id, of_file) = (body.u32()?, body.u32()?, body.u32()?);
+        let header = Header { id, index: of_file as u16, generation: (of_file >> 16) as u16 };
+        (check_is_right && magic == MAGIC).then_some(header)
     }
 
     /// Makes an erased page one of a file; whatever it must have from the beginning is in it by then.
     pub(super) fn write_header(&mut self, page: Page, header: Header) -> Result<(), StoreError> {
+        let of_file = u32::from(header.generation) << 16 | u32::from(header.index);
+        let mut words = [MAGIC, header.id, of_file, 0].map(u32::to_le_bytes);
+        if let Some((check, body)) = words.split_last_mut() {
+            *check = crc32_after(Self::DIMENSIONS, body.as_flattened()).to_le_bytes();
+        }
         let mut bytes = [0xff; UNIT_MAX];
-        let mut out = Writer::new(&mut bytes);
-        out.u32(MAGIC);
-        out.u32(header.id);
-        out.put(&header.index.to_le_bytes());
-        out.put(&header.generation.to_le_bytes());
-        let body = out.finish().unwrap_or_default();
-        let check = crc32_after(Self::DIMENSIONS, body).to_le_bytes();
-        copy(bytes.get_mut(HEADER_LEN - 4..).unwrap_or_default(), &check);
-        self.write(page, 0, bytes.get(..Self::HEADER_LEN).unwrap_or_default())
+        copy(&mut bytes, words.as_flattened());
+        let written = self.write(page, 0, bytes.get(..Self::HEADER_LEN).unwrap_or_default());
+        if written.is_err() {
+            // It may be there all the same, and must not count beside the page that is taken next.
+            self.mark(page, Self::GONE).unwrap_or_default();
+        }
+        written
     }
 
     /// What file it is that the first page belongs to.

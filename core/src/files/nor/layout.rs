@@ -90,17 +90,19 @@ impl<F: NorFlash, const BLOCK: usize> Region<F, BLOCK> {
     }
 
     /// How many pages a file has.
+    #[inline(never)]
     pub(super) fn pages(size: u32) -> u32 {
-        size.saturating_sub(Self::FIRST_DATA).div_ceil(Self::LATER_DATA).saturating_add(1)
+        size.saturating_sub(Self::FIRST_DATA).div_ceil(Self::LATER_DATA).wrapping_add(1)
     }
 
     /// Where that offset is.
+    #[inline(never)]
     pub(super) fn place(offset: u32) -> Place {
         let (index, spot) = match offset.checked_sub(Self::FIRST_DATA) {
             None => (0, offset.wrapping_add(const { Self::skipped(Self::FIRST) })),
             Some(beyond) => {
                 let spot = (beyond % Self::LATER_DATA).wrapping_add(const { Self::skipped(Self::LATER) });
-                ((beyond / Self::LATER_DATA).saturating_add(1), spot)
+                ((beyond / Self::LATER_DATA).wrapping_add(1), spot)
             }
         };
         // No file has more pages than the map, whose bound is far lower.

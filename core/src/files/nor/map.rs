@@ -49,6 +49,7 @@ impl<const PAGES: usize> Map<PAGES> {
     }
 
     /// Where a page of a file is.
+    #[inline(never)]
     pub(super) fn find(&self, slot: usize, index: u16) -> Option<Page> {
         let owner = Owner::new(slot, index);
         self.owners.iter().position(|other| *other == owner).map(|page| Page(page as u16))

@@ -116,9 +116,7 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
             }
             (slot.state, slot.stored) = (State::Whole, slot.size);
         } else {
-            for index in slot.linked..needed as u16 {
-                self.map.find(place, index).into_iter().for_each(|page| self.abandon(page));
-            }
+            self.map.take_from(place, slot.linked);
             self.measure(place, &mut slot);
         }
         self.slot(place).into_iter().for_each(|place| *place = slot);
@@ -126,7 +124,7 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
 
     /// Counts what is stored of a partial: a page is begun only when the one before it is full.
     fn measure(&mut self, place: usize, slot: &mut Slot) {
-        let last = slot.linked.saturating_sub(1);
+        let last = slot.linked.wrapping_sub(1);
         let end = Region::<F, BLOCK>::capacity(slot.linked.into()).min(slot.size);
         let Some(page) = self.map.find(place, last) else { return };
         let mut block = [0; BLOCK];
@@ -136,14 +134,15 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
             if !self.region.read_block(page, slot.id, at, &mut block) {
                 break;
             }
-            let len = Region::<F, BLOCK>::DATA.saturating_sub(at.at);
-            slot.stored = slot.stored.saturating_add(len).min(end);
+            let len = Region::<F, BLOCK>::DATA.wrapping_sub(at.at);
+            slot.stored = slot.stored.wrapping_add(len).min(end);
         }
         slot.is_torn =
             slot.stored < slot.size && !self.region.is_blank(page, Region::<F, BLOCK>::end(last, slot.stored));
     }
 
-    /// Of two files of one name, or two partials, the newer counts: the power went before the older was marked as gone.
+    /// Of two files of one name the newer counts: the power went before the older was marked as gone. A file that was given the name
+    /// of a partial may be the newer of the two, though the partial was finished after that: then it stays.
     fn drop_older(&mut self, place: usize) {
         let Some(slot) = self.slot(place).copied() else { return };
         let Some(about) = self.about(place) else { return };

@@ -16,11 +16,13 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
     }
 
     /// What is open under that number.
+    #[inline(never)]
     pub(super) fn in_use(&mut self, file: FileId) -> Result<(usize, Slot), StoreError> {
         let place = usize::from(file.0);
         self.slot(place).filter(|slot| slot.users > 0).map(|slot| (place, *slot)).ok_or(StoreError::Failed)
     }
 
+    #[inline(never)]
     pub(super) fn receiving(&mut self, partial: FileId) -> Result<(usize, Slot), StoreError> {
         self.in_use(partial).ok().filter(|(_, slot)| slot.state == State::Partial).ok_or(StoreError::Failed)
     }
@@ -34,14 +36,14 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
 
     pub(super) fn entry_at(&mut self, place: usize) -> Option<Entry> {
         let About { name, size, digest, kind } = self.about(place)?;
-        let stored = self.slot(place)?.stored.saturating_add(self.tail_len(place) as u32);
+        let stored = self.slot(place)?.stored.wrapping_add(self.tail_len(place) as u32);
         Some(Entry { name, size, stored, digest: Some(digest), kind })
     }
 
-    pub(super) fn find(&mut self, name: &Name, state: State) -> Option<(usize, About)> {
-        (0..FILES).find_map(|place| {
-            self.slot(place).filter(|slot| slot.state == state)?;
-            self.about(place).filter(|about| about.name == *name).map(|about| (place, about))
+    pub(super) fn find(&mut self, name: &Name, state: State) -> Option<usize> {
+        (0..FILES).find(|place| {
+            self.slot(*place).is_some_and(|slot| slot.state == state)
+                && self.about(*place).is_some_and(|about| about.name == *name)
         })
     }
 
@@ -49,7 +51,7 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
     pub(super) fn room(&self) -> u32 {
         let promised = self.slots.iter().flatten().fold(1u32, |sum, slot| {
             let missing = Region::<F, BLOCK>::pages(slot.size).saturating_sub(slot.linked.into());
-            sum.saturating_add(missing)
+            sum.wrapping_add(missing)
         });
         self.map.free().saturating_sub(promised)
     }
@@ -67,10 +69,10 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
         let id = self.next_id;
         self.next_id = id.wrapping_add(1);
         self.region.write_about(page, id, about)?;
-        self.region.write_header(page, Header { id, index: 0, generation: 0 })?;
-        // Where it fails, or the power does, there are two for a while, and the newer one counts.
-        self.mark_gone(place).unwrap_or_default();
+        // First the one goes and then the other comes: if there were both and the power went, a mount could have one more than it has slots for.
+        self.mark_gone(place)?;
         self.forget(place);
+        self.region.write_header(page, Header { id, index: 0, generation: 0 })?;
         self.map.give(page, place, 0);
         let slot = Slot { id, size: about.size, stored: 0, linked: 1, state: State::Partial, is_torn: false, users: 0 };
         self.slots.get_mut(place).ok_or(StoreError::TooMany)?.replace(slot);
@@ -87,7 +89,7 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
         let len = tail.len as u32;
         let slot = self.slot(place).ok_or(StoreError::Missing)?;
         slot.users = 1;
-        Ok((FileId(place as u16), slot.stored.saturating_add(len)))
+        Ok((FileId(place as u16), slot.stored.wrapping_add(len)))
     }
 
     pub(super) fn has_tail(&self, place: usize) -> bool {
@@ -113,17 +115,18 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
     }
 
     /// Puts data into the tail of a partial, and the tail into the flash when it is full or the last; how much data that took.
+    #[inline(never)]
     pub(super) fn fill(&mut self, place: usize, tail: usize, data: &[u8]) -> Result<usize, StoreError> {
         let slot = self.slots.get_mut(place).and_then(Option::as_mut).ok_or(StoreError::Failed)?;
         let tail = self.tails.get_mut(tail).ok_or(StoreError::Failed)?;
         let at = Region::<F, BLOCK>::place(slot.stored);
-        let room = tail.block.get_mut((at.at as usize).saturating_add(tail.len)..Region::<F, BLOCK>::DATA as usize);
+        let room = tail.block.get_mut((at.at as usize).wrapping_add(tail.len)..Region::<F, BLOCK>::DATA as usize);
         let room = room.unwrap_or_default();
         let added = copy(room, data);
         let is_full = added == room.len();
-        let len = tail.len.saturating_add(added);
+        let len = tail.len.wrapping_add(added);
         tail.len = len;
-        let stored = slot.stored.saturating_add(len as u32);
+        let stored = slot.stored.wrapping_add(len as u32);
         if !is_full && stored < slot.size {
             return Ok(added);
         }
@@ -132,7 +135,7 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
         slot.is_torn = true;
         let page = self.map.find(place, at.index).ok_or(StoreError::Failed)?;
         let is_first = Region::<F, BLOCK>::end(at.index, slot.stored) == Region::<F, BLOCK>::lead(at.index);
-        // The power may have gone just behind the header.
+        // It has one when the power went just behind it, or when it has moved.
         if is_first && self.region.header(page).is_none() {
             self.region.write_header(page, Header { id: slot.id, index: at.index, generation: 0 })?;
         }
@@ -141,19 +144,9 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
         Ok(added)
     }
 
-    /// Brings a partial to where it can go on, with an erased place behind what is stored.
+    /// Moves the page that a partial goes on in, so that behind what is stored there is an erased place.
     pub(super) fn mend(&mut self, place: usize, slot: Slot) -> Result<(), StoreError> {
-        let index = Region::<F, BLOCK>::place(slot.stored).index;
-        let is_empty = Region::<F, BLOCK>::end(index, slot.stored) == Region::<F, BLOCK>::lead(index);
-        if index > 0 && is_empty {
-            // There is nothing to keep in it: another page will do.
-            let page = self.map.find(place, index).ok_or(StoreError::Failed)?;
-            self.region.mark(page, Region::<F, BLOCK>::GONE)?;
-            self.map.take_from(place, index);
-            self.slot(place).ok_or(StoreError::Failed)?.linked = index;
-        } else {
-            self.move_page(place, slot, index, None)?;
-        }
+        self.move_page(place, slot, Region::<F, BLOCK>::place(slot.stored).index, None)?;
         self.slot(place).ok_or(StoreError::Failed)?.is_torn = false;
         Ok(())
     }

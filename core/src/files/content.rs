@@ -1,0 +1,134 @@
+//! The content of a file on its way: from the store into frames, and from frames into the store.
+
+use crate::buffer::Buffer;
+use crate::channel::ChannelId;
+use crate::link::Link;
+use crate::mux::SendError;
+
+use super::META;
+use super::digest::Hasher;
+use super::message::{DATA_HEAD_MAX, FileMessage, Number};
+use super::reason::Reason;
+use super::store::{Store, StoreError};
+use super::transfer::{State, Transfer};
+
+/// Bytes of a file that are read at once.
+const PIECE: usize = 240;
+
+impl Transfer {
+    /// The content comes from there on: from where it was accepted, or from 0 if what is here is not the same.
+    pub(super) fn begin_at(&mut self, store: &mut impl Store, offset: u32) -> Result<(), Reason> {
+        if offset == self.at {
+            return Ok(());
+        }
+        let (Some(file), Some(digest), 0) = (self.file, self.digest, offset) else { return Err(Reason::Protocol) };
+        store.restart(file)?;
+        self.move_from(0);
+        self.hasher = Hasher::new(digest.algorithm()).ok_or(Reason::Digest)?;
+        while !store.prepare(file)? {}
+        Ok(())
+    }
+
+    /// Takes content that has its turn.
+    pub(super) fn take(&mut self, store: &mut impl Store, content: &[u8], is_last: bool, now_us: u64) {
+        let (State::Moving, Some(file)) = (&self.state, self.file) else { return };
+        self.touch(now_us);
+        if let Err(reason) = self.store_content(store, content, is_last) {
+            self.state = State::Ending(Err(reason));
+            return;
+        }
+        if !is_last {
+            return;
+        }
+        self.message = None;
+        self.state = State::Ending(if self.digest != Some(self.hasher.digest()) {
+            Err(Reason::Mismatch)
+        } else {
+            self.file = None;
+            store.finish(file).map_err(|error: StoreError| error.into())
+        });
+    }
+
+    fn store_content(&mut self, store: &mut impl Store, content: &[u8], is_last: bool) -> Result<(), Reason> {
+        let file = self.file.ok_or(Reason::Failed)?;
+        let rest = self.size.saturating_sub(self.at) as usize;
+        if content.len() > rest || (is_last && content.len() < rest) {
+            return Err(Reason::Protocol);
+        }
+        store.append(file, content)?;
+        self.hasher.update(content);
+        self.at += content.len() as u32;
+        Ok(())
+    }
+
+    /// Queues one frame of content; false when there is none, or no room for it.
+    pub(super) fn write<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        &mut self,
+        store: &mut impl Store,
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
+        channel: ChannelId,
+        now_us: u64,
+    ) -> bool {
+        if !self.is_sending || !matches!(self.state, State::Moving) {
+            return false;
+        }
+        match self.try_write(store, link, channel) {
+            Ok(moved) => {
+                if moved {
+                    self.touch(now_us);
+                }
+                moved
+            }
+            Err(reason) => {
+                self.state = State::Ending(Err(reason));
+                false
+            }
+        }
+    }
+
+    fn try_write<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+        &mut self,
+        store: &mut impl Store,
+        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
+        channel: ChannelId,
+    ) -> Result<bool, Reason> {
+        let file = self.file.ok_or(Reason::Failed)?;
+        let mut buf = [0; DATA_HEAD_MAX + PIECE];
+        let mut head = 0;
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            place => {
+                let number = Number { number: self.id.number, is_yours: !self.id.is_ours };
+                let data = FileMessage::Data { offset: self.at, content: &[] };
+                head = data.encode(number, &mut buf).map_or(0, |head| head.len());
+                place.insert(link.begin(channel).map_err(|_| Reason::Stalled)?)
+            }
+        };
+        let rest = self.size.saturating_sub(self.at) as usize;
+        let piece_max = PIECE.min(link.frame_room());
+        let piece = buf.get_mut(head..head + rest.min(piece_max)).unwrap_or_default();
+        let wanted = piece.len();
+        if store.read(file, self.at, piece)? < wanted {
+            // The file has become shorter.
+            return Err(Reason::Failed);
+        }
+        let data = buf.get(..head + wanted).unwrap_or_default();
+        match link.write(stream, META, data, wanted == rest) {
+            Ok(len) if len >= head => {
+                self.at += (len - head) as u32;
+                if stream.is_ended() {
+                    (self.state, self.stream) = (State::Verifying, None);
+                }
+                Ok(true)
+            }
+            Err(SendError::Full) => {
+                if head > 0 {
+                    self.stream = None;
+                }
+                Ok(false)
+            }
+            // A frame so short that it does not hold the beginning, or no link that it was begun for.
+            Ok(_) | Err(_) => Err(Reason::Stalled),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What the hub has to do with files: the transfers, which it makes known, and questions to devices.
+
+use axum::extract::ws::Utf8Bytes;
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use super::Hub;
+use crate::depot::FileId;
+use crate::errand::{Answer, Errand, Refusal, Request, What};
+use crate::ring::Audience;
+use crate::text;
+use crate::transfers::{Transfer, Transfers};
+
+impl Hub {
+    /// The transfers of files.
+    pub(crate) fn transfers(&self) -> &Transfers {
+        &self.transfers
+    }
+
+    /// Changes a transfer and makes that known; gives it as it is then, `None` if nothing has changed.
+    pub(crate) fn change_transfer(&self, id: FileId, change: impl FnOnce(&mut Transfer)) -> Option<Transfer> {
+        let changed = self.transfers.change(id, change)?;
+        self.show_transfer(&changed);
+        Some(changed)
+    }
+
+    /// Makes known how a transfer is.
+    pub(crate) fn show_transfer(&self, transfer: &Transfer) {
+        self.push(self.lock(), Audience::Sessions, tell_transfer(transfer));
+    }
+
+    /// Makes known that a transfer is in no list any more.
+    pub(crate) fn show_forgotten(&self, id: FileId, revision: u64) {
+        let json = json!({ "id": id, "state": "forgotten", "revision": revision }).to_string();
+        self.push(self.lock(), Audience::Sessions, text::whole("transfer", &format!("transfer-{revision}"), &json));
+    }
+
+    /// Asks the device of that name something about its files.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`]
+    pub(crate) async fn ask(&self, device: &str, what: What) -> Result<Answer, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        {
+            let state = self.lock();
+            let (_, task) = state.table.task(device).ok_or(Refusal::Unknown)?;
+            let task = task.ok_or(Refusal::Offline)?;
+            task.try_send(Errand::Files(Request { what, answer })).map_err(|_| Refusal::Busy)?;
+        }
+        answered.await.unwrap_or(Err(Refusal::Offline))
+    }
+}
+
+/// A frame that says how a transfer is.
+pub(super) fn tell_transfer(transfer: &Transfer) -> Utf8Bytes {
+    let json = serde_json::to_string(transfer).unwrap_or_default();
+    text::whole("transfer", &format!("transfer-{}", transfer.revision), &json)
+}

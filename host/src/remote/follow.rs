@@ -1,0 +1,134 @@
+//! A transfer of the host, watched until its end.
+
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::{Instant, timeout_at};
+
+use super::{DEVICE_PATIENCE, Session, deadline};
+use crate::direct::{Exit, Interrupt, Meter, Trouble};
+
+/// A transfer, as the host tells it.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Transfer {
+    pub(super) id: String,
+    pub(super) device: String,
+    pub(super) direction: String,
+    pub(super) name: String,
+    pub(super) file: Option<String>,
+    size: Option<u32>,
+    at: u32,
+    from: u32,
+    pub(super) state: String,
+    detail: String,
+    digest: Option<String>,
+    revision: u64,
+}
+
+impl Transfer {
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state.as_str(), "waiting" | "running" | "paused")
+    }
+
+    /// The SHA-256 of the whole, in hexadecimal digits, where it is known.
+    pub(super) fn sha256(&self) -> Option<&str> {
+        self.digest.as_deref()?.strip_prefix("sha-256:")
+    }
+}
+
+impl Session {
+    /// The transfers of this device.
+    pub(super) async fn transfers(&self) -> Result<Vec<Transfer>, Trouble> {
+        let all: Vec<Transfer> = self.api.get("/api/transfers").await?;
+        Ok(all.into_iter().filter(|transfer| transfer.device == self.device).collect())
+    }
+
+    /// One transfer.
+    pub(super) async fn transfer(&self, id: &str) -> Result<Transfer, Trouble> {
+        self.api.get(&format!("/api/transfers/{id}")).await
+    }
+
+    /// Lets a transfer go on that was paused.
+    pub(super) async fn resume(&self, transfer: &Transfer) -> Result<(), Trouble> {
+        if transfer.state != "paused" {
+            return Ok(());
+        }
+        self.api.patch(&format!("/api/transfers/{}", transfer.id), &json!({ "state": "running" })).await
+    }
+
+    /// Waits for the end of a transfer, and shows how it goes.
+    pub(super) async fn follow(
+        &self,
+        id: &str,
+        meter: &mut Meter,
+        interrupt: &mut Interrupt<'_>,
+    ) -> Result<Transfer, Trouble> {
+        let watched = tokio::select! {
+            watched = self.watch(id, meter) => watched,
+            () = interrupt.wanted() => {
+                let paused = self.api.patch(&format!("/api/transfers/{id}"), &json!({ "state": "paused" })).await;
+                Err(if paused.is_ok() { Trouble::interrupted() } else { Trouble::new(Exit::Interrupted, "Interrupted; the host goes on.") })
+            }
+        };
+        if watched.is_err() {
+            meter.stop();
+        }
+        watched
+    }
+
+    async fn watch(&self, id: &str, meter: &mut Meter) -> Result<Transfer, Trouble> {
+        let (mut revision, mut has_run) = (0, false);
+        // One that never was there is said so; one that goes away is waited for.
+        let mut until = deadline(Some(DEVICE_PATIENCE));
+        loop {
+            let path = format!("/api/transfers/{id}?after={revision}");
+            let asked = self.api.patiently(until, async || self.api.get::<Transfer>(&path).await);
+            let transfer = match until {
+                Some(at) => match timeout_at(at, asked).await {
+                    Ok(transfer) => transfer?,
+                    Err(_elapsed) => return Err(self.absent()),
+                },
+                None => asked.await?,
+            };
+            revision = transfer.revision;
+            match transfer.state.as_str() {
+                "done" => {
+                    // A short one may be over before it was seen on its way.
+                    if transfer.from < transfer.at {
+                        meter.set(transfer.from, transfer.at, transfer.size.unwrap_or_default());
+                    }
+                    meter.done(transfer.size.unwrap_or_default());
+                    return Ok(transfer);
+                }
+                "failed" if transfer.detail.contains(" refused: ") => {
+                    return Err(Trouble::new(Exit::Refused, format!("{}: {}", transfer.name, transfer.detail)));
+                }
+                "failed" | "cancelled" | "paused" => {
+                    let words = format!("{}: it is {}. {}", transfer.name, transfer.state, transfer.detail);
+                    return Err(Trouble::failed(words.trim_end()));
+                }
+                "running" => {
+                    has_run = true;
+                    meter.set(transfer.from, transfer.at, transfer.size.unwrap_or_default());
+                    until = None;
+                }
+                _ => {
+                    if !transfer.detail.is_empty() {
+                        meter.say(&transfer.detail);
+                    }
+                    if std::mem::take(&mut has_run) {
+                        until = deadline(self.timeout);
+                    }
+                }
+            }
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return Err(self.absent());
+            }
+        }
+    }
+
+    fn absent(&self) -> Trouble {
+        let words =
+            format!("{} is not there, or does not begin. The host goes on with it as soon as it can.", self.device);
+        Trouble::new(Exit::Absent, words)
+    }
+}

@@ -1,0 +1,133 @@
+//! Files through a host that runs, which has the virtual device.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::running::{PATIENCE, Running, pocketmux, run};
+
+/// A host, and a folder to work in.
+struct Bench {
+    host: Running,
+    folder: PathBuf,
+}
+
+impl Bench {
+    fn new(name: &str) -> Self {
+        let host = Running::start(&format!("remote-{name}"), &["--port", "demo"]);
+        let folder = std::env::temp_dir().join(format!("pocketmux-remote-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
+        let bench = Self { host, folder };
+        let began = Instant::now();
+        // The device has to say hello, and to open its channel of files.
+        while bench.run(&["ls"]).0 != Some(0) {
+            assert!(began.elapsed() < PATIENCE, "{:?}", bench.run(&["ls"]));
+        }
+        bench
+    }
+
+    fn file(&self, name: &str, len: usize) -> String {
+        let path = self.folder.join(name);
+        fs::write(&path, (0..len).map(|at| (at * 31 + at / 241) as u8).collect::<Vec<_>>()).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn run(&self, args: &[&str]) -> (Option<i32>, String, String) {
+        run(&[args, &["--host", &self.host.address]].concat())
+    }
+
+    fn start(&self, args: &[&str]) -> Child {
+        let mut command = pocketmux(&[args, &["--host", &self.host.address]].concat());
+        command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn output(&self) -> &str {
+        self.folder.to_str().unwrap()
+    }
+
+    /// What the device has of a file.
+    fn stored(&self, name: &str) -> Option<String> {
+        let (_, list, _) = self.run(&["ls"]);
+        list.lines().find(|line| line.contains(name)).map(str::to_owned)
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn interrupt(child: &Child) {
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+#[test]
+fn a_file_goes_to_the_device_and_comes_back_and_the_host_keeps_neither() {
+    let bench = Bench::new("there-and-back");
+    let path = bench.file("a b.bin", 20_000);
+    let (code, _, said) = bench.run(&["put", &path]);
+    assert!(code == Some(0) && said.contains("20000 bytes, verified"), "{said}");
+    assert_eq!(bench.stored("a b.bin").unwrap(), "     20000  a b.bin");
+    assert_eq!(bench.run(&["mv", "a b.bin", "c.bin", "--device", "virtual"]).0, Some(0));
+    let (code, _, said) = bench.run(&["get", "c.bin", "--output", bench.output()]);
+    assert!(code == Some(0) && said.contains("20000 bytes, verified"), "{said}");
+    assert_eq!(fs::read(bench.folder.join("c.bin")).unwrap(), fs::read(&path).unwrap());
+    assert_eq!(fs::read_dir(&bench.folder).unwrap().count(), 2);
+    let entries = fs::read_dir(bench.host.data.join("files/entries")).unwrap();
+    assert_eq!(entries.count(), 0);
+    assert_eq!(bench.run(&["rm", "c.bin"]).0, Some(0));
+    assert_eq!(bench.run(&["ls"]).1, "     65536  free\n");
+}
+
+#[test]
+fn an_interrupted_command_goes_on_where_it_was() {
+    let bench = Bench::new("interrupted");
+    let path = bench.file("a.bin", 50_000);
+    let put = bench.start(&["put", &path]);
+    let began = Instant::now();
+    while bench.stored("only").is_none() {
+        assert!(began.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    interrupt(&put);
+    let ended = put.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.code() == Some(130) && said.contains("goes on from here"), "{said}");
+    let there = bench.stored("only").expect("what has crossed stays");
+    assert!(there.contains("50000  a.bin"), "{there}");
+    let (code, _, said) = bench.run(&["put", &path]);
+    assert!(code == Some(0) && said.contains("of which"), "{said}");
+    assert_eq!(bench.stored("a.bin").unwrap(), "     50000  a.bin");
+}
+
+#[test]
+fn what_goes_wrong_is_told_by_words_and_by_the_exit_code() {
+    let bench = Bench::new("wrong");
+    let large = bench.file("large.bin", 70_000);
+    let small = bench.file("small.bin", 10);
+    let hidden = bench.file(".hidden", 10);
+    for (args, code, words) in [
+        (vec!["put", &large], 3, "the store has no room"),
+        (vec!["get", "none"], 3, "there is no such file"),
+        (vec!["rm", "none"], 3, "there is no such file"),
+        (vec!["mv", "none", "other"], 3, "there is no such file"),
+        (vec!["put", &hidden], 2, "does not begin with a dot"),
+        (vec!["put", "/nowhere/a"], 1, "/nowhere/a cannot be read"),
+        (vec!["put", &small, "--device", "nobody"], 4, "no device nobody. It knows: virtual"),
+        (vec!["get", "../passwd"], 2, "a file's name"),
+        (vec!["get"], 2, "<NAME>..."),
+        (vec!["put", &small, "--port", "demo"], 2, "--port"),
+    ] {
+        let (exit, _, said) = bench.run(&args);
+        assert!(exit == Some(code) && said.contains(words), "{args:?}: {exit:?} {said}");
+    }
+    let (code, _, said) = run(&["ls", "--host", "http://127.0.0.1:9"]);
+    assert!(code == Some(4) && said.contains("Start one with `pocketmux`"), "{said}");
+    // One that is refused leaves the others to be tried.
+    let (code, _, said) = bench.run(&["put", &large, &small]);
+    assert!(code == Some(3) && said.contains("10 bytes, verified"), "{said}");
+}
