@@ -205,7 +205,7 @@ fn a_port_without_a_device_and_a_wrong_command_line_have_theirs() {
     let (code, _, said) = run(&["ls", "--port", "/dev/ttyNONE"]);
     assert!(code == Some(4) && said.contains("/dev/ttyNONE does not exist"), "{said}");
     for (args, words) in [
-        (vec!["ls"], "--port"),
+        (vec!["ls", "--baud", "9600"], "--port"),
         (vec!["--port", "demo", "ls", "--port", "demo"], "written behind it"),
         (vec!["device", "--port", "demo", "--dir", "."], "leads to a device"),
         (vec!["device", "--port", "/dev/ttyNONE"], "--dir"),
