@@ -5,7 +5,7 @@ pub const PARTS: [&str; 7] = ["zmodem", "kermit", "ours", "urgent", "fairness", 
 
 pub const HELP: &str = "cargo bench -p pocketmux-tests --bench link -- [OPTIONS]
 
-  --quick       everything in a short form, under a minute: that it runs and that no byte changes
+  --quick       everything in a short form, a minute and a half: that it runs and that no byte changes
   --only NAME   only this part (repeat for more): zmodem, kermit, ours, urgent, fairness, overhead,
                 or programs, which is the same file by `pocketmux put` and `get`, ZMODEM and Kermit
   --line NAME   only transfers over lines whose name contains this: clean, 1e-6, 1e-5, 1e-4, 1e-3, 921600

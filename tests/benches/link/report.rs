@@ -13,7 +13,8 @@ of both, so that of every program what it takes to begin and to end counts as we
 sender's first byte to its last. The verified end is when a program first says so on its standard error. `killed at 60 %`: when
 so much has crossed the receiver is ended by SIGKILL and started again at once with the same command; so is a program that fails
 after that, and so are both when they end and the file is not whole, up to five times. `carried again` is what the sender put on the wire
-beyond what it needed without that.
+beyond what it needed without that, to nobody or to the receiver. A device has urgent channels, so that its frames go one by one: beside its
+presence and its counters, that is why a `get` has less of the line than a `put`.
 ";
 
 /// A line of a table.
