@@ -104,7 +104,7 @@ test('no name leads out of the folder', limit, async () => {
     assert.deepEqual(listed.map((file) => file.name).sort(), [...good].sort());
     for (const { id } of listed) await remove(url + id);
     assert.deepEqual(await look(), before);
-    assert.deepEqual((await below(join(inner, 'files'))).map((line) => line.replace(`${inner}/files/`, '').split(' ')[0]), ['blobs', 'entries', 'lock', 'uploads']);
+    assert.deepEqual((await below(join(inner, 'files'))).map((line) => line.replace(`${inner}/files/`, '').split(' ')[0]), ['blobs', 'entries', 'lock', 'transfers', 'uploads']);
   } finally {
     await own.stop();
   }
