@@ -5,14 +5,14 @@
 //! side wait.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
 
-use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use pocketmux_core::files::Ram;
 use pocketmux_firmware_example::{App, Board};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::time::{Duration, Instant, sleep_until};
+
+use crate::uart::Uart;
 
 /// Nanoseconds that a byte takes: ten bits at 115200 baud.
 const BYTE_NS: u64 = 10 * 1_000_000_000 / 115_200;
@@ -38,7 +38,7 @@ async fn run(mut wire: DuplexStream) {
     let board = Board::new("virtual", *b"demo\0\0\0\x01", epoch);
     let store = Ram::<STORE, FILES>::new();
     let mut app: Box<App<'_, _>> = Box::new(App::new(&board, store, 1));
-    let mut uart = Uart::default();
+    let mut uart = Uart { room: FIFO, ..Uart::default() };
     let started = Instant::now();
     let mut arriving = VecDeque::<u8>::new();
     let (mut towards_host, mut towards_board) = (Pace::default(), Pace::default());
@@ -90,49 +90,6 @@ impl Pace {
         let due = usize::try_from(passed).unwrap_or(usize::MAX).min(waiting);
         self.used += Duration::from_nanos(BYTE_NS) * u32::try_from(due).unwrap_or(u32::MAX);
         due
-    }
-}
-
-/// The board's UART.
-#[derive(Debug, Default)]
-struct Uart {
-    received: VecDeque<u8>,
-    to_send: VecDeque<u8>,
-}
-
-impl ErrorType for Uart {
-    type Error = Infallible;
-}
-
-impl Read for Uart {
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Infallible> {
-        let len = buf.len().min(self.received.len());
-        buf.iter_mut().zip(self.received.drain(..len)).for_each(|(place, byte)| *place = byte);
-        Ok(len)
-    }
-}
-
-impl ReadReady for Uart {
-    fn read_ready(&mut self) -> Result<bool, Infallible> {
-        Ok(!self.received.is_empty())
-    }
-}
-
-impl Write for Uart {
-    fn write(&mut self, buf: &[u8]) -> Result<usize, Infallible> {
-        let len = buf.len().min(FIFO - self.to_send.len());
-        self.to_send.extend(&buf[..len]);
-        Ok(len)
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
-}
-
-impl WriteReady for Uart {
-    fn write_ready(&mut self) -> Result<bool, Infallible> {
-        Ok(self.to_send.len() < FIFO)
     }
 }
 

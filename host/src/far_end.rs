@@ -16,12 +16,11 @@ use crate::backlog::Room;
 use crate::folder::Folder;
 use crate::port::{Exchange, Port, PortSpec};
 use crate::port_error::PortError;
+use crate::uart::Uart;
 
 use record::Record;
-use uart::Uart;
 
 mod record;
-mod uart;
 
 /// The application with a link like the host's.
 type Application<'b> = App<'b, Folder, 256, 64, [u8; 1100]>;

@@ -66,6 +66,7 @@ mod telnet;
 mod text;
 mod throttle;
 mod transfers;
+mod uart;
 mod web;
 
 pub use attached::Attached;

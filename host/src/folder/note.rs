@@ -6,6 +6,7 @@ use pocketmux_core::files::{Digest, Kind};
 use serde::{Deserialize, Serialize};
 
 use super::dir::{Dir, How, Seen};
+use crate::shelf::describe;
 
 /// Longer ones are none of ours.
 const LEN_MAX: u64 = 1024;
@@ -50,7 +51,7 @@ impl Note {
     pub(super) fn write(&self, dir: &Dir, name: &str) -> io::Result<()> {
         let written = Written {
             size: self.size,
-            digest: text(&self.digest),
+            digest: describe(&self.digest),
             kind: self.kind.as_str().into(),
             modified: self.modified.to_string(),
         };
@@ -71,15 +72,7 @@ impl Note {
     }
 }
 
-/// A digest as people write it.
-fn text(digest: &Digest) -> String {
-    match digest {
-        Digest::Crc32(crc) => format!("crc-32:{crc:08x}"),
-        Digest::Sha256(hash) => hash.iter().fold("sha-256:".to_owned(), |text, byte| text + &format!("{byte:02x}")),
-    }
-}
-
-/// Reads what [`text`] writes.
+/// Reads what [`describe`] writes.
 fn digest(text: &str) -> Option<Digest> {
     let (algorithm, hex) = text.split_once(':')?;
     match algorithm {
@@ -97,13 +90,13 @@ fn digest(text: &str) -> Option<Digest> {
 
 #[cfg(test)]
 mod tests {
-    use super::{digest, text};
+    use super::{describe, digest};
     use pocketmux_core::files::Digest;
 
     #[test]
     fn a_digest_is_read_as_it_was_written_and_nothing_else_is() {
         for known in [Digest::Crc32(0x00c0_ffee), Digest::Sha256(std::array::from_fn(|at| at as u8 * 7))] {
-            assert_eq!(digest(&text(&known)), Some(known));
+            assert_eq!(digest(&describe(&known)), Some(known));
         }
         let no_hex = format!("sha-256:{}", "x".repeat(64));
         let halves = format!("sha-256:{}", "é".repeat(32));

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Session;
 use super::follow::Transfer;
-use super::put::hex;
+use crate::depot;
 use crate::direct::{Interrupt, Meter, Trouble};
 
 impl Session {
@@ -64,7 +64,7 @@ impl Session {
             hasher.update(&piece);
             file.write_all(&piece).map_err(unwritable)?;
         }
-        let digest = hex(&hasher.finalize());
+        let digest = depot::Digest(hasher.finalize().into()).to_string();
         if sha256.is_some_and(|sha256| sha256 != digest) {
             let _ = fs::remove_file(&part);
             return Err(Trouble::failed(format!(

@@ -16,6 +16,7 @@ use serde_json::json;
 use super::api::Reply;
 use super::follow::Transfer;
 use super::{DEVICE_PATIENCE, Session, deadline};
+use crate::depot;
 use crate::direct::{Exit, Interrupt, Meter, Trouble};
 
 /// Sent at once: what an interruption may cost on the way to the host.
@@ -83,7 +84,7 @@ impl Session {
         let mut whole = None;
         for known in known.iter().filter(is_named) {
             match &known.sha256 {
-                Some(sha256) if *sha256 == hex(&source.sha256) => whole = Some(known),
+                Some(sha256) if *sha256 == depot::Digest(source.sha256).to_string() => whole = Some(known),
                 None if self.told_of(known).await? == metadata => {
                     return Ok(Begun::brought(self.upload(&known.id, source, meter).await?));
                 }
@@ -224,11 +225,6 @@ impl Source {
             [self.name.as_str().as_bytes(), device.as_bytes(), &self.sha256].map(|text| STANDARD.encode(text));
         format!("filename {name},device {device},digest {digest}")
     }
-}
-
-/// In hexadecimal digits.
-pub(super) fn hex(hash: &[u8]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn digest(piece: &[u8]) -> [u8; 32] {

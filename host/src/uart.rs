@@ -1,17 +1,17 @@
-//! What stands between the application, which is polled, and a port that is waited for.
+//! What stands between the application, which is polled, and what carries its bytes, which is waited for.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 
 use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 
-/// Bytes on their way between the application and the port.
+/// Bytes on their way between the application and the line.
 #[derive(Debug, Default)]
-pub(super) struct Uart {
-    pub(super) received: VecDeque<u8>,
-    pub(super) to_send: Vec<u8>,
+pub(crate) struct Uart {
+    pub(crate) received: VecDeque<u8>,
+    pub(crate) to_send: Vec<u8>,
     /// What may wait in `to_send`.
-    pub(super) room: usize,
+    pub(crate) room: usize,
 }
 
 impl ErrorType for Uart {
