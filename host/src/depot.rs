@@ -65,8 +65,8 @@ struct Inner {
     passing: Option<PathBuf>,
 }
 
-/// Begins to send a file to its device; gives the id of the transfer.
-type Hook = dyn Fn(&File) -> Option<String> + Send + Sync;
+/// Begins to send a file to its device; gives the id of the transfer, and calls what it is given once that outlives the host.
+type Hook = dyn Fn(&File, Box<dyn FnOnce() + Send>) -> Option<String> + Send + Sync;
 
 #[derive(Debug)]
 struct Record {
@@ -199,8 +199,8 @@ impl Depot {
     }
 
     /// Tells whom to ask when a file is whole that is to be sent to a device, and asks for those that were whole before.
-    pub(crate) fn on_whole(&self, begin: impl Fn(&File) -> Option<String> + Send + Sync + 'static) {
-        if self.0.on_whole.set(Box::new(begin)).is_err() {
+    pub(crate) fn on_whole(&self, begin: Box<Hook>) {
+        if self.0.on_whole.set(begin).is_err() {
             return;
         }
         let whole: Vec<File> = self.lock().values().filter_map(|record| self.whole(&record.entry)).collect();
@@ -212,15 +212,18 @@ impl Depot {
     /// Begins to send a file to the device that it is for, if it is for one; gives the id of the transfer.
     pub(crate) fn hand_over(&self, file: &File) -> Option<String> {
         file.device.as_ref()?;
-        let transfer = self.0.on_whole.get()?(file)?;
+        let (depot, id) = (Arc::downgrade(&self.0), file.id);
+        let kept = move || depot.upgrade().into_iter().for_each(|inner| Self(inner).note_handed_over(id));
+        self.0.on_whole.get()?(file, Box::new(kept))
+    }
+
+    fn note_handed_over(&self, id: FileId) {
         let mut records = self.lock();
-        if let Some(record) = records.get_mut(&file.id) {
-            record.entry.device = None;
-            if let Err(error) = self.keep(&record.entry) {
-                warn!("It could not be noted that {} is being sent ({error}): it may be sent twice.", file.name);
-            }
+        let Some(record) = records.get_mut(&id) else { return };
+        record.entry.device = None;
+        if let Err(error) = self.keep(&record.entry) {
+            warn!("It could not be noted that {} is being sent ({error}): it may be sent twice.", record.entry.name);
         }
-        Some(transfer)
     }
 
     fn release(&self, id: FileId) {

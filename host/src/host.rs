@@ -175,8 +175,10 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
     let depot = Depot::open_somewhere(options.data.clone(), limits).await.map_err(StartError::Files)?;
     let transfers = Transfers::open(options.data.as_deref());
     let (hub, historian) = Hub::with_history(registry, history, transfers);
+    // What was cancelled while its device's task had it, and that ended before it could drop it.
+    hub.transfers().to_be_dropped_here().into_iter().for_each(|id| hub.drop_part(&depot, id));
     let sender = hub.clone();
-    depot.on_whole(move |file| transfers::send(&sender, file));
+    depot.on_whole(Box::new(move |file, kept| transfers::send(&sender, file, kept)));
     let (stop, stopping) = Shutdown::new();
     let mut devices = JoinSet::new();
     for (port, spec) in opened {

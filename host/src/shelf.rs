@@ -49,6 +49,11 @@ impl Shelf {
         self.device = device.to_owned();
     }
 
+    /// Removes what has come of a file that is not wanted any more.
+    pub(crate) fn drop_part(&self, id: FileId) {
+        self.depot.iter().for_each(|depot| self.hub.drop_part(depot, id));
+    }
+
     /// A file of the host.
     pub(crate) fn file(&self, id: FileId) -> Option<File> {
         self.depot.as_ref()?.file(id)
@@ -84,10 +89,11 @@ impl Shelf {
     fn upload_for(&mut self, about: &About) -> Result<Upload, StoreError> {
         let name = about.name.as_str();
         let depot = self.depot.clone().ok_or(StoreError::NoRoom)?;
-        let transfer = self.hub.transfers().offered(&self.device, name).map_err(|refused| {
-            info!("{} offers {name}. {refused}", self.device);
-            StoreError::TooMany
-        })?;
+        let transfer =
+            self.hub.begin_transfer(|transfers| transfers.offered(&self.device, name)).map_err(|refused| {
+                info!("{} offers {name}. {refused}", self.device);
+                StoreError::TooMany
+            })?;
         let described = describe(&about.digest);
         match depot.upload(transfer.id) {
             Ok(upload) => {
@@ -205,8 +211,12 @@ impl Store for Shelf {
         let Some(Open::Upload { upload, digest, .. }) = self.open.remove(&partial.0) else {
             return Err(StoreError::Failed);
         };
-        let expected = if let Digest::Sha256(hash) = digest { Some(hash) } else { None };
-        match upload.finish(expected) {
+        // All of it was read and proved before this.
+        let finished = match digest {
+            Digest::Sha256(hash) => upload.finish_as(depot::Digest(hash)),
+            Digest::Crc32(_) => upload.finish(),
+        };
+        match finished {
             Ok(_file) => Ok(()),
             Err(FinishError::Disk(DiskError::Full)) => Err(StoreError::NoRoom),
             Err(error) => Err(failed(&self.device, "a file", &error)),

@@ -3,7 +3,6 @@
 //! This is the list; the task of a device looks into it for what concerns the device, and does it (see `session::courier`). One that was
 //! neither paused nor cancelled goes on by itself whenever device and host are there.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,14 +12,17 @@ use tracing::info;
 use crate::depot::{File, FileId};
 
 mod keeper;
+mod list;
 mod transfer;
 
 pub(crate) use keeper::Keeper;
 pub(crate) use transfer::{Direction, State, Transfer};
 
+use list::List;
+
 /// Transfers that are not over.
 const OPEN_MAX: usize = 256;
-/// Transfers that are remembered after their end; the oldest makes room.
+/// Transfers that are remembered after their end, see [`Transfers::forget_surplus`].
 const ENDED_MAX: usize = 256;
 
 /// Why a transfer is not begun, or not changed.
@@ -40,6 +42,16 @@ pub(crate) enum Refused {
     Disk(String),
 }
 
+/// Whether a device can have a file of that name and size, if it has room; gives the size as devices count it.
+///
+/// # Errors
+///
+/// [`Refused::Name`], [`Refused::TooLarge`]
+pub(crate) fn fits_device(name: &str, size: u64) -> Result<u32, Refused> {
+    pocketmux_core::files::Name::new(name).map_err(Refused::Name)?;
+    u32::try_from(size).map_err(|_| Refused::TooLarge)
+}
+
 /// All transfers.
 #[derive(Debug)]
 pub(crate) struct Transfers {
@@ -49,24 +61,6 @@ pub(crate) struct Transfers {
     wishes: watch::Sender<u64>,
     /// The last change of any transfer.
     revision: watch::Sender<u64>,
-}
-
-#[derive(Debug, Default)]
-struct List {
-    rows: BTreeMap<u64, Transfer>,
-    next: u64,
-    revision: u64,
-}
-
-impl List {
-    fn row(&mut self, id: FileId) -> Option<&mut Transfer> {
-        self.rows.values_mut().find(|transfer| transfer.id == id)
-    }
-
-    fn add(&mut self, transfer: Transfer) {
-        self.rows.insert(self.next, transfer);
-        self.next += 1;
-    }
 }
 
 impl Transfers {
@@ -101,8 +95,7 @@ impl Transfers {
     /// [`Refused`]
     pub(crate) fn begin_to(&self, device: &str, file: &File, name: Option<&str>) -> Result<Transfer, Refused> {
         let name = name.unwrap_or(file.name.as_str());
-        pocketmux_core::files::Name::new(name).map_err(Refused::Name)?;
-        let size = u32::try_from(file.size).map_err(|_| Refused::TooLarge)?;
+        let size = fits_device(name, file.size)?;
         let begun = Transfer::new(device, Direction::To, name);
         let digest = Some(format!("sha-256:{}", file.sha256));
         self.begin(Transfer { file: Some(file.id), size: Some(size.into()), digest, ..begun })
@@ -124,7 +117,7 @@ impl Transfers {
             let Transfer { direction, state, .. } = transfer;
             *direction == Direction::From && state.is_open() && transfer.device == device && transfer.name == name
         };
-        if let Some(known) = self.lock().rows.values().find(is_it) {
+        if let Some(known) = self.lock().all().find(is_it) {
             return Ok(known.clone());
         }
         self.begin(Transfer { is_theirs: true, ..Transfer::new(device, Direction::From, name) })
@@ -132,15 +125,8 @@ impl Transfers {
 
     fn begin(&self, mut transfer: Transfer) -> Result<Transfer, Refused> {
         let mut list = self.lock();
-        let (open, ended): (Vec<_>, Vec<_>) = list.rows.iter().partition(|(_, transfer)| transfer.state.is_open());
-        if open.len() >= OPEN_MAX {
+        if list.all().filter(|transfer| transfer.state.is_open()).count() >= OPEN_MAX {
             return Err(Refused::TooMany);
-        }
-        let surplus: Vec<u64> = ended.iter().rev().skip(ENDED_MAX - 1).map(|(number, _)| **number).collect();
-        for number in surplus {
-            if let Some(old) = list.rows.remove(&number) {
-                self.keeper.remove(old.id);
-            }
         }
         list.revision += 1;
         transfer.revision = list.revision;
@@ -152,32 +138,60 @@ impl Transfers {
         Ok(transfer)
     }
 
-    /// Waits until what was begun or changed before is on the disk.
+    /// Forgets those that ended long ago, so that there is an end to what is remembered: of each the id, and the revision of that. The last to go
+    /// are those of which something is still to be dropped.
+    pub(crate) fn forget_surplus(&self) -> Vec<(FileId, u64)> {
+        let mut list = self.lock();
+        let surplus = list.surplus(ENDED_MAX);
+        let forget = |id| {
+            // Even of these there is an end.
+            list.row(id).into_iter().for_each(|transfer| transfer.drops = false);
+            (id, list.forget(id, &self.keeper))
+        };
+        surplus.into_iter().map(forget).collect()
+    }
+
+    /// Calls `then` when a transfer is on the disk as it is now.
+    pub(crate) fn when_written(&self, id: FileId, then: impl FnOnce() + Send + 'static) {
+        self.keeper.tell(id, move |written| {
+            if written.is_ok() {
+                then();
+            }
+        });
+    }
+
+    /// Waits until a transfer is on the disk as it is now.
     ///
     /// # Errors
     ///
     /// [`Refused::Disk`]: it would not survive the end of the host.
-    pub(crate) async fn written(&self) -> Result<(), Refused> {
-        self.keeper.written().await.map_err(Refused::Disk)
+    pub(crate) async fn written(&self, id: FileId) -> Result<(), Refused> {
+        self.keeper.written(id).await.map_err(Refused::Disk)
     }
 
     /// All of them, in the order in which they were begun.
     pub(crate) fn list(&self) -> Vec<Transfer> {
-        self.lock().rows.values().cloned().collect()
+        self.lock().shown().cloned().collect()
     }
 
     /// One of them.
     pub(crate) fn get(&self, id: FileId) -> Option<Transfer> {
-        self.lock().row(id).cloned()
+        self.lock().shown().find(|transfer| transfer.id == id).cloned()
     }
 
-    /// Those of a device that are not over, or of which it is still to be told, in the order in which they were begun.
+    /// Those from devices of which this host still has something to drop.
+    pub(crate) fn to_be_dropped_here(&self) -> Vec<FileId> {
+        let is_it = |transfer: &&Transfer| transfer.drops && transfer.direction == Direction::From;
+        self.lock().all().filter(is_it).map(|transfer| transfer.id).collect()
+    }
+
+    /// Those of a device that are not over, or of which something is still to be dropped, in the order in which they were begun.
     pub(crate) fn of_device(&self, device: &str) -> Vec<Transfer> {
         let is_its = |transfer: &&Transfer| transfer.device == device && (transfer.state.is_open() || transfer.drops);
-        self.lock().rows.values().filter(is_its).cloned().collect()
+        self.lock().all().filter(is_its).cloned().collect()
     }
 
-    /// Changes a transfer, and gives it as it is then; `None` when there is none or nothing has changed.
+    /// Changes a transfer, and gives it as it is then; `None` when people see none or nothing has changed.
     pub(crate) fn change(&self, id: FileId, change: impl FnOnce(&mut Transfer)) -> Option<Transfer> {
         let mut list = self.lock();
         let revision = list.revision + 1;
@@ -185,6 +199,10 @@ impl Transfers {
         let before = transfer.clone();
         change(transfer);
         if *transfer == before {
+            return None;
+        }
+        if transfer.is_forgotten && !transfer.drops {
+            list.forget(id, &self.keeper);
             return None;
         }
         transfer.revision = revision;
@@ -196,7 +214,7 @@ impl Transfers {
         }
         drop(list);
         self.tell_change();
-        Some(changed)
+        Some(changed).filter(|changed| !changed.is_forgotten)
     }
 
     /// Does what a person wants with a transfer that is not over.
@@ -205,6 +223,7 @@ impl Transfers {
     ///
     /// [`Refused::Missing`], [`Refused::Over`].
     pub(crate) fn wish(&self, id: FileId, state: State) -> Result<Transfer, Refused> {
+        self.get(id).ok_or(Refused::Missing)?;
         let mut over = None;
         let changed = self.change(id, |transfer| {
             let may_be = transfer.state.is_open() || (state, transfer.state) == (State::Waiting, State::Failed);
@@ -212,7 +231,9 @@ impl Transfers {
                 over = Some(transfer.state.word());
             } else if state != State::Waiting || matches!(transfer.state, State::Paused | State::Failed) {
                 transfer.enter(state, "");
-                transfer.drops = state == State::Cancelled && transfer.direction == Direction::To && transfer.at > 0;
+                // The device has nothing of what never ran.
+                let is_begun = transfer.direction == Direction::From || transfer.at > 0;
+                transfer.drops = state == State::Cancelled && is_begun;
             }
         });
         if let Some(word) = over {
@@ -225,12 +246,8 @@ impl Transfers {
     /// Forgets a transfer that is over, and gives the revision of that; `None` when there is none.
     pub(crate) fn forget(&self, id: FileId) -> Option<u64> {
         let mut list = self.lock();
-        let is_it = |(_, transfer): &(&u64, &Transfer)| transfer.id == id && !transfer.state.is_open();
-        let number = list.rows.iter().find(is_it).map(|(number, _)| *number)?;
-        list.rows.remove(&number);
-        list.revision += 1;
-        self.keeper.remove(id);
-        Some(list.revision)
+        list.shown().find(|transfer| transfer.id == id && !transfer.state.is_open())?;
+        Some(list.forget(id, &self.keeper))
     }
 
     /// Changes when somebody wants something.

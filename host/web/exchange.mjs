@@ -76,7 +76,6 @@ export class Exchange {
     if (!this.#hasChosen && this.#target === null && takesFiles && isOnline) this.#target = name;
     this.#drawTargets();
     this.transfers.refresh();
-    if (name === this.#target) this.store.refresh();
   }
 
   takeTransfer(transfer) {
@@ -105,7 +104,7 @@ export class Exchange {
     const place = target === null ? 'keep them on this host' : `send them to ${clip(printable(target), 40)}`;
     setText(byId('drop-words'), `Drop files anywhere on this page to ${place}`);
     setText(byId('veil-words'), `Drop to ${place}`);
-    this.store.choose(target);
+    this.store.choose(target, this.#devices.get(target) === true);
     this.depot.redraw();
   }
 

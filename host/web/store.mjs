@@ -13,6 +13,7 @@ export class StoreView {
   #again = document.getElementById('store-again');
   #listing;
   #device = null;
+  #isOnline = false;
   #isAsking = false;
   #isAskedAgain = false;
 
@@ -24,20 +25,20 @@ export class StoreView {
     this.#again.addEventListener('click', () => this.refresh());
   }
 
-  /** Shows the store of that device; with null, of none. */
-  choose(device) {
-    if (device === this.#device) return;
-    this.#device = device;
+  /** Shows the store of that device, which is asked while it is online; with null, of none. */
+  choose(device, isOnline) {
+    if (device === this.#device && isOnline === this.#isOnline) return;
+    [this.#device, this.#isOnline] = [device, isOnline];
     this.#panel.hidden = device === null;
     setText(this.#title, `On ${clip(printable(device ?? ''), 40)}`);
     setText(this.#room, '');
-    this.#listing.clear('Asking the device…');
+    this.#listing.clear(isOnline ? 'Asking the device…' : 'The device is not online.');
     this.refresh();
   }
 
   /** Asks the device, once more after that if it was asked for meanwhile. A store that cannot be asked is said to be so. */
   async refresh() {
-    if (this.#device === null) return;
+    if (this.#device === null || !this.#isOnline) return;
     if (this.#isAsking) return void (this.#isAskedAgain = true);
     const device = this.#device;
     this.#isAsking = true;

@@ -142,7 +142,7 @@ pub trait Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoRoom`] beyond the size it was made with, [`StoreError::Failed`].
+    /// [`StoreError::NoRoom`] beyond the size it was made with, or when others have filled the medium; [`StoreError::Failed`].
     fn append(&mut self, partial: FileId, data: &[u8]) -> Result<(), StoreError>;
 
     /// Empties a partial, which is to be prepared again.

@@ -7,6 +7,8 @@ use super::{CreateError, Depot, FileId, FinishError, Limits, Name, New, TakeErro
 mod crash;
 mod recovery;
 
+/// The SHA-256 of "hi".
+const HI: &str = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
 const LIMITS: Limits = Limits { size_max: 1 << 20, files_max: 100 };
 
 /// A data directory, and a folder around it, that go with the test.
@@ -60,7 +62,7 @@ fn begin(depot: &Depot, content: &[u8]) -> Upload {
 fn put(depot: &Depot, content: &[u8]) -> FileId {
     let mut upload = begin(depot, content);
     upload.append(&content[content.len() / 2..]).unwrap();
-    upload.finish(None).unwrap().id
+    upload.finish().unwrap().id
 }
 
 fn content(depot: &Depot, id: FileId) -> Vec<u8> {
@@ -102,7 +104,7 @@ fn an_upload_goes_on_where_it_was_also_after_a_restart() {
     assert_eq!((upload.offset(), upload.size()), (2, 5));
     assert!(upload.append(b"llo!").is_err());
     upload.append(b"llo").unwrap();
-    upload.finish(None).unwrap();
+    upload.finish().unwrap();
     assert_eq!(content(&depot, id), b"hello");
     assert!(matches!(depot.upload(id), Err(TakeError::Whole(_))));
 }
@@ -134,7 +136,7 @@ fn what_follows_a_mark_counts_only_once_it_is_settled() {
     upload = depot.upload(id).unwrap();
     assert_eq!((upload.offset(), home.names("uploads")), (3, vec![id.to_string()]));
     upload.append(b"lo").unwrap();
-    upload.finish(None).unwrap();
+    upload.finish().unwrap();
     assert_eq!(content(&depot, id), b"hello");
 }
 
@@ -156,20 +158,19 @@ fn the_same_content_is_there_once_until_the_last_file_of_it_goes() {
 }
 
 #[test]
-fn a_content_that_is_not_the_expected_one_stays_an_upload() {
+fn a_content_from_a_device_stays_an_upload_until_it_is_said_to_be_right() {
     let home = Home::new();
     let depot = home.open();
     let mut upload = depot.create(New { from: Some("pico".into()), ..new("a", 2) }).unwrap();
     let id = upload.id();
-    assert!(matches!(upload.finish(None), Err(FinishError::Short(2))));
+    assert!(matches!(upload.finish(), Err(FinishError::Short(2))));
     upload = depot.upload(id).unwrap();
     upload.append(b"hi").unwrap();
-    let Err(FinishError::Mismatch(digest)) = upload.finish(Some([0; 32])) else { panic!("it was finished") };
-    assert_eq!(depot.upload(id).unwrap().offset(), 2);
-    drop(depot);
+    drop((upload, depot));
     let depot = home.open();
     assert!(depot.file(id).is_none(), "only who knows what it should be may make a file of it");
-    depot.upload(id).unwrap().finish(Some(digest.0)).unwrap();
+    assert_eq!(depot.upload(id).unwrap().offset(), 2);
+    depot.upload(id).unwrap().finish_as(HI.parse().unwrap()).unwrap();
     assert_eq!(content(&depot, id), b"hi");
     let upload = depot.create(New { id: Some(FileId::new()), ..new("b", 1) }).unwrap();
     upload.discard().unwrap();
@@ -213,7 +214,7 @@ fn a_file_for_a_device_is_handed_over_once_also_when_it_was_whole_before() {
     let depot = home.open();
     let make = |depot: &Depot| {
         let upload = depot.create(New { device: Some("pico".into()), ..new("a", 0) }).unwrap();
-        upload.finish(None).unwrap()
+        upload.finish().unwrap()
     };
     let before = make(&depot);
     assert_eq!(depot.hand_over(&before), None, "there is nobody to hand it over to");
@@ -221,13 +222,17 @@ fn a_file_for_a_device_is_handed_over_once_also_when_it_was_whole_before() {
     let depot = home.open();
     put(&depot, b"for no device");
     let (told, heard) = std::sync::mpsc::channel();
-    depot.on_whole(move |file| {
-        told.send(file.id).unwrap();
+    depot.on_whole(Box::new(move |file, kept| {
+        told.send((file.id, kept)).unwrap();
         Some("transfer".into())
-    });
+    }));
     let after = make(&depot);
     assert_eq!(depot.hand_over(&after).as_deref(), Some("transfer"));
-    assert_eq!(heard.try_iter().collect::<Vec<_>>(), [before.id, after.id]);
+    let waits = |depot: &Depot| depot.list().iter().filter(|listed| listed.entry.device.is_some()).count();
+    assert_eq!(waits(&depot), 2, "what sends them would not outlive the host yet");
+    let (ids, kept): (Vec<_>, Vec<_>) = heard.try_iter().unzip();
+    assert_eq!(ids, [before.id, after.id]);
+    kept.into_iter().for_each(|kept| kept());
     drop(depot);
-    assert!(home.open().list().iter().all(|listed| listed.entry.device.is_none()));
+    assert_eq!(waits(&home.open()), 0);
 }

@@ -57,8 +57,6 @@ pub(crate) enum AppendError {
 pub(crate) enum FinishError {
     #[error("{0} bytes are missing.")]
     Short(u64),
-    #[error("The content has the SHA-256 {0}, which is not the one that it should have.")]
-    Mismatch(Digest),
     #[error(transparent)]
     Disk(#[from] DiskError),
 }
@@ -146,22 +144,33 @@ impl Upload {
         self.settle()
     }
 
-    /// Makes a file of it, durably, if it has what it should.
+    /// Makes a file of it, durably. Reads all of it for its digest.
     ///
     /// # Errors
     ///
     /// [`FinishError`]
-    pub(crate) fn finish(self, expected: Option<[u8; 32]>) -> Result<File, FinishError> {
-        let missing = self.size.saturating_sub(self.offset());
-        if missing > 0 {
-            return Err(FinishError::Short(missing));
-        }
-        self.sync()?;
+    pub(crate) fn finish(self) -> Result<File, FinishError> {
+        self.is_whole()?;
         let digest = Digest::of(&self.file).map_err(DiskError::from)?;
-        if expected.is_some_and(|expected| expected != digest.0) {
-            return Err(FinishError::Mismatch(digest));
-        }
+        self.finish_as(digest)
+    }
+
+    /// Makes a file of it, durably, whose digest is known.
+    ///
+    /// # Errors
+    ///
+    /// [`FinishError`]
+    pub(crate) fn finish_as(self, digest: Digest) -> Result<File, FinishError> {
+        self.is_whole()?;
+        self.sync()?;
         Ok(self.slot.depot.seal(self.id(), digest)?)
+    }
+
+    fn is_whole(&self) -> Result<(), FinishError> {
+        match self.size.saturating_sub(self.offset()) {
+            0 => Ok(()),
+            missing => Err(FinishError::Short(missing)),
+        }
     }
 
     /// Removes it and all that it has.

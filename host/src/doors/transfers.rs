@@ -113,12 +113,12 @@ struct Listed<'e> {
     digest: Option<String>,
 }
 
-/// Begins to send a file to the device that it is for; gives the id of the transfer.
-pub(crate) fn send(hub: &Hub, file: &File) -> Option<String> {
-    let begun = hub.transfers().begin_to(file.device.as_deref()?, file, None);
-    match begun {
+/// Begins to send a file to the device that it is for; gives the id of the transfer, and calls `kept` when that outlives the host.
+pub(crate) fn send(hub: &Hub, file: &File, kept: Box<dyn FnOnce() + Send>) -> Option<String> {
+    let device = file.device.as_deref()?;
+    match hub.begin_transfer(|transfers| transfers.begin_to(device, file, None)) {
         Ok(transfer) => {
-            hub.show_transfer(&transfer);
+            hub.transfers().when_written(transfer.id, kept);
             Some(transfer.id.to_string())
         }
         Err(refused) => {
@@ -157,31 +157,37 @@ struct Door<'h> {
 impl Door<'_> {
     async fn begin(&self, body: Body) -> Replied {
         let Wanted { device, direction, file, name } = read_json(body, BODY_MAX).await?;
-        let known = self.hub.devices().into_iter().find(|known| known.name == device);
-        let known = known.ok_or_else(|| refuse(Refusal::Unknown))?;
-        let takes_files =
-            known.about.get(files::FILE_CHANNEL).is_some_and(|about| files::algorithm_of(&about.meta).is_some());
-        if known.channels.iter().any(|channel| channel == files::FILE_CHANNEL) && !takes_files {
-            return Err(refuse(Refusal::NoFiles));
-        }
-        let transfers = self.hub.transfers();
+        self.speaks_of_files(&device).map_err(refuse)?;
         let begun = match (direction, file, &name) {
             (Direction::To, Some(file), _) => {
                 let Some(file) = self.depot.file(file) else {
                     return Err(Reply::error(StatusCode::NOT_FOUND, "There is no file of this id that is whole."));
                 };
-                transfers.begin_to(&device, &file, name.as_deref())
+                self.hub.begin_transfer(|transfers| transfers.begin_to(&device, &file, name.as_deref()))
             }
-            (Direction::From, None, Some(name)) => transfers.begin_from(&device, name),
+            (Direction::From, None, Some(name)) => {
+                self.hub.begin_transfer(|transfers| transfers.begin_from(&device, name))
+            }
             _ => {
                 let words = "Say `file`, an id, of what is to go to the device, or `name` of what is to come from it.";
                 return Err(Reply::error(StatusCode::BAD_REQUEST, words));
             }
         };
         let transfer = begun.map_err(|refused| refuse_transfer(&refused))?;
-        self.hub.show_transfer(&transfer);
-        transfers.written().await.map_err(|refused| refuse_transfer(&refused))?;
+        self.hub.transfers().written(transfer.id).await.map_err(|refused| refuse_transfer(&refused))?;
         Ok(Reply::json(StatusCode::CREATED, &transfer))
+    }
+
+    /// Whether there is such a device, and its channel of files, if it has one yet, is more than a stream of messages.
+    fn speaks_of_files(&self, device: &str) -> Result<(), Refusal> {
+        let known = self.hub.devices().into_iter().find(|known| known.name == device);
+        let known = known.ok_or(Refusal::Unknown)?;
+        let has_channel = known.channels.iter().any(|channel| channel == files::FILE_CHANNEL);
+        let about = known.about.get(files::FILE_CHANNEL);
+        if has_channel && about.and_then(|about| files::algorithm_of(&about.meta)).is_none() {
+            return Err(Refusal::NoFiles);
+        }
+        Ok(())
     }
 
     async fn show(&self, id: FileId, uri: &Uri) -> Replied {
@@ -234,15 +240,14 @@ impl Door<'_> {
         Ok(transfer)
     }
 
-    /// Removes what has come of a file that will not be whole. What is under way is dropped by whoever has it.
+    /// Removes what has come of a file that will not be whole.
     fn drop_part(&self, id: FileId) {
-        if self.depot.file(id).is_none() {
-            let depot = self.depot.clone();
-            tokio::task::spawn_blocking(move || depot.remove(id));
-        }
+        let (hub, depot) = (self.hub.clone(), self.depot.clone());
+        tokio::task::spawn_blocking(move || hub.drop_part(&depot, id));
     }
 
     async fn list(&self, device: &str) -> Replied {
+        self.speaks_of_files(device).map_err(refuse)?;
         let answer = self.hub.ask(device, What::List).await.map_err(refuse)?;
         let Answer::Files(entries, space) = answer else { return Err(refuse(Refusal::NoAnswer)) };
         let listed = |entry: &files::Entry| {
@@ -262,6 +267,7 @@ impl Door<'_> {
         for name in names {
             files::Name::new(name).map_err(|error| Reply::error(StatusCode::BAD_REQUEST, &format!("{error}.")))?;
         }
+        self.speaks_of_files(device).map_err(refuse)?;
         self.hub.ask(device, what).await.map_err(refuse)?;
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }

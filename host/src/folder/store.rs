@@ -76,9 +76,10 @@ impl Store for Folder {
         if len > size.saturating_sub(*stored) {
             return Err(StoreError::NoRoom);
         }
-        let fail = |error| {
-            failed(name.as_str(), &error);
-            StoreError::Failed
+        let fail = |error| match failed(name.as_str(), &error) {
+            // Others than this process fill the same disk.
+            StoreError::NoRoom => StoreError::NoRoom,
+            _ => StoreError::Failed,
         };
         file.write_all(data).map_err(fail)?;
         (*stored, *unsynced) = (*stored + len, *unsynced + len);

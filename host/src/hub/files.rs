@@ -3,18 +3,36 @@
 use axum::extract::ws::Utf8Bytes;
 use serde_json::json;
 use tokio::sync::oneshot;
+use tracing::info;
 
 use super::Hub;
-use crate::depot::FileId;
+use crate::depot::{Depot, FileId, TakeError};
 use crate::errand::{Answer, Errand, Refusal, Request, What};
 use crate::ring::Audience;
 use crate::text;
-use crate::transfers::{Transfer, Transfers};
+use crate::transfers::{Refused, Transfer, Transfers};
 
 impl Hub {
     /// The transfers of files.
     pub(crate) fn transfers(&self) -> &Transfers {
         &self.transfers
+    }
+
+    /// Begins a transfer and makes that known, and what had to be forgotten for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`]
+    pub(crate) fn begin_transfer(
+        &self,
+        begin: impl FnOnce(&Transfers) -> Result<Transfer, Refused>,
+    ) -> Result<Transfer, Refused> {
+        let begun = begin(&self.transfers)?;
+        self.show_transfer(&begun);
+        for (id, revision) in self.transfers.forget_surplus() {
+            self.show_forgotten(id, revision);
+        }
+        Ok(begun)
     }
 
     /// Changes a transfer and makes that known; gives it as it is then, `None` if nothing has changed.
@@ -33,6 +51,18 @@ impl Hub {
     pub(crate) fn show_forgotten(&self, id: FileId, revision: u64) {
         let json = json!({ "id": id, "state": "forgotten", "revision": revision }).to_string();
         self.push(self.lock(), Audience::Sessions, text::whole("transfer", &format!("transfer-{revision}"), &json));
+    }
+
+    /// Removes what has come of a file from a device that is not wanted any more. What is in use right now is dropped by whoever uses it.
+    pub(crate) fn drop_part(&self, depot: &Depot, id: FileId) {
+        if depot.file(id).is_none()
+            && let Err(error) = depot.remove(id)
+            && !matches!(error, TakeError::Missing)
+        {
+            info!("What has come of a cancelled file is not removed yet. {error}");
+            return;
+        }
+        self.change_transfer(id, |transfer| transfer.drops = false);
     }
 
     /// Asks the device of that name something about its files.

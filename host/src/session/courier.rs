@@ -121,7 +121,7 @@ impl Courier {
             Heard::Plain => false,
             Heard::Taken => true,
             Heard::Answer(number, answer) => {
-                self.questions.answer(number, answer);
+                self.questions.answer(number, answer, Instant::now());
                 true
             }
         }
@@ -129,10 +129,10 @@ impl Courier {
 
     /// Takes a request, which is answered when the device has.
     pub(super) fn ask(&mut self, request: Request, is_up: bool) {
-        match self.channel {
-            _ if !is_up => request.refuse(Refusal::Offline),
-            None => request.refuse(Refusal::NoFiles),
-            Some(_) => self.questions.ask(request),
+        if is_up {
+            self.questions.ask(request);
+        } else {
+            request.refuse(Refusal::Offline);
         }
     }
 
@@ -166,6 +166,8 @@ impl Courier {
                 self.files.hold();
             }
             self.files.transmit(link, now_us);
+        } else {
+            self.questions.wait_for_channel(now);
         }
         while let Some(ended) = self.files.poll_event() {
             self.ended(device, &ended, now);
@@ -248,6 +250,10 @@ impl Courier {
             Err(Failure { reason, .. }) => {
                 info!("{name}, {} {device}: {reason}.", if is_sending { "to" } else { "from" })
             }
+        }
+        if !is_sending && self.hub.transfers().get(id).is_none_or(|transfer| transfer.state == State::Cancelled) {
+            // Whoever cancelled it could not remove it while it was in use here.
+            self.files.store().drop_part(id);
         }
         let mut is_to_be_tried = false;
         self.hub.change_transfer(id, |transfer| is_to_be_tried = transfer.end(ended, device));

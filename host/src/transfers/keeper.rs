@@ -1,5 +1,6 @@
 //! Keeps transfers on the disk, a file each, written by one thread in the order of the changes.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -23,12 +24,46 @@ pub(crate) struct Keeper {
     work: Option<mpsc::Sender<Work>>,
 }
 
-#[derive(Debug)]
 enum Work {
     Keep(Box<Transfer>),
     Remove(FileId),
-    /// Say whether all before went well since this was last asked.
-    Tell(oneshot::Sender<Result<(), String>>),
+    /// Say whether the last of that transfer went well.
+    Tell(FileId, Box<Teller>),
+}
+
+type Teller = dyn FnOnce(Result<(), String>) + Send;
+
+/// Writes what it is given to do, in that order.
+struct Writer {
+    folder: PathBuf,
+    /// The transfers that are not on the disk as they are, and why. No more than there are transfers.
+    failed: HashMap<FileId, String>,
+}
+
+impl Writer {
+    fn run(mut self, works: &mpsc::Receiver<Work>) {
+        for work in works {
+            let (id, done) = match work {
+                Work::Keep(transfer) => (transfer.id, write(&self.folder, &transfer)),
+                Work::Remove(id) => (id, remove(&self.folder, id)),
+                Work::Tell(id, tell) => {
+                    tell(self.failed.get(&id).cloned().map_or(Ok(()), Err));
+                    continue;
+                }
+            };
+            self.note(id, done);
+        }
+    }
+
+    fn note(&mut self, id: FileId, done: io::Result<()>) {
+        let Err(error) = done else {
+            self.failed.remove(&id);
+            return;
+        };
+        let sentence = format!("The disk did not take it ({error}): it would not outlive the host.");
+        warn!("{}: {sentence}", path(&self.folder, id).display());
+        self.failed.insert(id, sentence);
+    }
 }
 
 impl Keeper {
@@ -43,24 +78,7 @@ impl Keeper {
             }
         };
         let (work, works) = mpsc::channel();
-        thread::spawn(move || {
-            let mut failed = Ok(());
-            for work in works {
-                let done = match work {
-                    Work::Keep(transfer) => write(&folder, &transfer),
-                    Work::Remove(id) => fs::remove_file(path(&folder, id)),
-                    Work::Tell(asker) => {
-                        let _ = asker.send(std::mem::replace(&mut failed, Ok(())));
-                        continue;
-                    }
-                };
-                if let Err(error) = done {
-                    let sentence = format!("The disk did not take it ({error}): it would not outlive the host.");
-                    warn!("{}: {sentence}", folder.display());
-                    failed = Err(sentence);
-                }
-            }
-        });
+        thread::spawn(move || Writer { folder, failed: HashMap::new() }.run(&works));
         (Self { work: Some(work) }, kept)
     }
 
@@ -77,18 +95,27 @@ impl Keeper {
         self.give(Work::Remove(id));
     }
 
-    /// Waits until everything given before is on the disk.
-    pub(super) async fn written(&self) -> Result<(), String> {
-        let (asker, answer) = oneshot::channel();
-        self.give(Work::Tell(asker));
-        if self.work.is_none() {
-            return Ok(());
+    /// Says whether what was last given of a transfer is on the disk, when everything given before is done.
+    pub(super) fn tell(&self, id: FileId, tell: impl FnOnce(Result<(), String>) + Send + 'static) {
+        match self.work {
+            Some(_) => self.give(Work::Tell(id, Box::new(tell))),
+            // It was never to outlive this run.
+            None => tell(Ok(())),
         }
+    }
+
+    /// Waits until what was last given of a transfer is on the disk.
+    pub(super) async fn written(&self, id: FileId) -> Result<(), String> {
+        let (asker, answer) = oneshot::channel();
+        // Whoever asks may have gone.
+        self.tell(id, |written| drop(asker.send(written)));
         answer.await.unwrap_or(Ok(()))
     }
 
+    /// Waits until everything given before is done.
     pub(super) async fn finish(&self) {
-        let _ = self.written().await;
+        // Of no transfer, and so nothing of it has failed.
+        let _ = self.written(FileId::new()).await;
     }
 }
 
@@ -105,6 +132,14 @@ fn write(folder: &Path, transfer: &Transfer) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&new, &path)?;
     fs::File::open(folder)?.sync_all()
+}
+
+fn remove(folder: &Path, id: FileId) -> io::Result<()> {
+    match fs::remove_file(path(folder, id)) {
+        // It was never written.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 /// In the order in which they were begun or last changed.

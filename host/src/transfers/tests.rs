@@ -32,8 +32,9 @@ async fn what_was_begun_and_wished_outlives_the_host() {
     transfers.wish(ids[1], State::Paused).unwrap();
     transfers.change(ids[2], |transfer| transfer.enter(State::Failed, "It was the cat.")).unwrap();
     transfers.wish(ids[3], State::Cancelled).unwrap();
+    transfers.change(ids[3], |transfer| transfer.drops = false).unwrap();
     transfers.forget(ids[3]);
-    transfers.written().await.unwrap();
+    transfers.finish().await;
     let again = folder.open();
     let state = |id| again.get(id).map(|transfer| (transfer.state, transfer.detail));
     assert_eq!(state(ids[0]), Some((State::Waiting, String::new())), "nothing runs yet");
@@ -48,7 +49,7 @@ async fn a_damaged_file_costs_its_transfer_and_no_other() {
     let folder = Folder::new();
     let transfers = folder.open();
     let ids: Vec<FileId> = (0..3).map(|n| transfers.begin_from("pico", &format!("{n}.txt")).unwrap().id).collect();
-    transfers.written().await.unwrap();
+    transfers.finish().await;
     let path = |id: FileId| Path::new(&folder.0).join(format!("files/transfers/{id}.json"));
     std::fs::write(path(ids[0]), "{").unwrap();
     // One under the name of another.
@@ -60,13 +61,62 @@ async fn a_damaged_file_costs_its_transfer_and_no_other() {
 #[tokio::test]
 async fn there_is_an_end_to_what_is_begun_and_to_what_is_remembered() {
     let transfers = Transfers::open(None);
-    for _ in 0..2 {
+    let mut all = Vec::new();
+    for _ in 0..3 {
         let ids: Vec<FileId> = (0..OPEN_MAX).map(|_| transfers.begin_from("pico", "a").unwrap().id).collect();
         assert_eq!(transfers.begin_from("pico", "a").unwrap_err(), Refused::TooMany);
         ids.iter().for_each(|id| drop(transfers.wish(*id, State::Cancelled).unwrap()));
+        // Of every other one there is nothing to drop any more.
+        ids.iter().step_by(2).for_each(|id| drop(transfers.change(*id, |transfer| transfer.drops = false)));
+        all.extend(ids);
     }
-    transfers.begin_from("pico", "a").unwrap();
+    let forgotten: Vec<FileId> = transfers.forget_surplus().into_iter().map(|(id, _)| id).collect();
+    let of_every_other = |from: usize| all.iter().copied().skip(from).step_by(2);
+    let oldest: Vec<FileId> = of_every_other(0).chain(of_every_other(1)).take(2 * ENDED_MAX).collect();
+    assert_eq!(forgotten, oldest, "what is still to be dropped goes last");
     assert_eq!(transfers.list().len(), ENDED_MAX);
+}
+
+#[tokio::test]
+async fn what_is_forgotten_with_something_to_drop_is_shown_to_nobody_and_kept_until_that_is_done() {
+    let folder = Folder::new();
+    let transfers = folder.open();
+    let id = transfers.begin_from("pico", "a").unwrap().id;
+    transfers.wish(id, State::Cancelled).unwrap();
+    assert!(transfers.forget(id).is_some());
+    assert_eq!((transfers.list(), transfers.get(id), transfers.forget(id)), (vec![], None, None));
+    assert_eq!(transfers.wish(id, State::Waiting), Err(Refused::Missing));
+    transfers.finish().await;
+    let again = folder.open();
+    assert_eq!((again.list(), again.to_be_dropped_here()), (vec![], vec![id]));
+    assert_eq!(again.change(id, |transfer| transfer.drops = false), None);
+    assert_eq!(again.to_be_dropped_here(), []);
+    again.finish().await;
+    assert_eq!(folder.open().to_be_dropped_here(), []);
+}
+
+#[tokio::test]
+async fn a_disk_that_does_not_take_a_transfer_fails_that_one_and_no_other() {
+    let folder = Folder::new();
+    let transfers = folder.open();
+    let [fine, other] = ["a", "b"].map(|name| transfers.begin_from("pico", name).unwrap().id);
+    transfers.finish().await;
+    // Its file cannot be replaced.
+    let path = folder.0.join(format!("files/transfers/{other}.json"));
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    for id in [fine, other] {
+        transfers.change(id, |transfer| transfer.enter(State::Paused, "")).unwrap();
+    }
+    assert_eq!(transfers.written(fine).await, Ok(()));
+    assert!(matches!(transfers.written(other).await, Err(Refused::Disk(_))));
+    let (told, heard) = std::sync::mpsc::channel();
+    for id in [other, fine] {
+        let told = told.clone();
+        transfers.when_written(id, move || told.send(id).unwrap());
+    }
+    transfers.finish().await;
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), [fine]);
 }
 
 #[tokio::test]
@@ -100,7 +150,7 @@ async fn what_changes_after_a_restart_is_later_than_all_that_was_kept() {
     let folder = Folder::new();
     let before = folder.open();
     ["a", "b", "c"].iter().for_each(|name| drop(before.begin_from("pico", name).unwrap()));
-    before.written().await.unwrap();
+    before.finish().await;
     let after = folder.open();
     let latest = after.list().iter().map(|transfer| transfer.revision).max().unwrap();
     let first = after.list()[0].id;

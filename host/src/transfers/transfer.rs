@@ -91,9 +91,12 @@ pub(crate) struct Transfer {
     /// The device began it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_theirs: bool,
-    /// It was cancelled, and the device is still to be told to drop what it has of it.
+    /// It was cancelled, and what the receiver has of it is still to be dropped: the device, which has to be told, or this host.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) drops: bool,
+    /// Nobody wants to see it any more; it is here only until that is done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_forgotten: bool,
 }
 
 impl Transfer {
@@ -115,6 +118,7 @@ impl Transfer {
             revision: 0,
             is_theirs: false,
             drops: false,
+            is_forgotten: false,
         }
     }
 

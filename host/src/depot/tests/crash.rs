@@ -60,7 +60,7 @@ fn complete(depot: &Depot, id: FileId, at_least: usize) {
         let offset = usize::try_from(upload.offset()).unwrap();
         assert!(offset >= at_least, "{offset} bytes are left of {at_least}");
         upload.append(&WHOLE[offset..]).unwrap();
-        upload.finish(None).unwrap();
+        upload.finish().unwrap();
     }
     assert_eq!(content(depot, id), WHOLE);
 }
@@ -97,7 +97,7 @@ fn an_upload_that_ends_is_an_upload_or_a_file() {
     let act = |depot: &Depot, id: &FileId| {
         let mut upload = depot.upload(*id).unwrap();
         upload.append(REST).unwrap();
-        let _ = upload.finish(None);
+        let _ = upload.finish();
     };
     both_faults(half, act, |_, depot, id| complete(depot, *id, WHOLE.len()));
 }
@@ -111,7 +111,7 @@ fn so_is_one_whose_content_is_there_already() {
     let act = |depot: &Depot, id: &FileId| {
         let mut upload = depot.upload(*id).unwrap();
         upload.append(REST).unwrap();
-        let _ = upload.finish(None);
+        let _ = upload.finish();
     };
     both_faults(prepare, act, |_, depot, id| {
         complete(depot, *id, WHOLE.len());
@@ -124,7 +124,7 @@ fn one_that_had_no_room_for_its_end_ends_when_it_is_tried_again() {
     let act = |depot: &Depot, id: &FileId| {
         let mut upload = depot.upload(*id).unwrap();
         upload.append(REST).unwrap();
-        if upload.finish(None).is_err() {
+        if upload.finish().is_err() {
             complete(depot, *id, WHOLE.len());
         }
         assert_eq!(content(depot, *id), WHOLE);

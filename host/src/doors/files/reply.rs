@@ -171,7 +171,7 @@ impl From<AppendError> for Refused {
 impl From<FinishError> for Refused {
     fn from(error: FinishError) -> Self {
         match error {
-            FinishError::Short(_) | FinishError::Mismatch(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
+            FinishError::Short(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             FinishError::Disk(error) => error.into(),
         }
     }

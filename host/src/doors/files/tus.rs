@@ -11,6 +11,7 @@ use super::reply::{Refused, Reply, TUS_RESUMABLE, UPLOAD_LENGTH, UPLOAD_OFFSET, 
 use super::turn::Turn;
 use super::{FOLDER, Files, Place};
 use crate::depot::{FileId, New, TakeError, Upload};
+use crate::transfers;
 
 /// What the body of an upload is.
 const BYTES: &str = "application/offset+octet-stream";
@@ -84,6 +85,9 @@ impl Files {
         }
         let size = count(headers, &UPLOAD_LENGTH)?;
         let Metadata { name, kind, device, text } = Metadata::of(headers)?;
+        if device.is_some() {
+            transfers::fits_device(name.as_str(), size).map_err(|refused| Refused::bad(refused.to_string()))?;
+        }
         let check = Check::of(headers)?;
         let depot = self.depot.clone();
         let new = New { id: None, name, kind, size, from: None, device, metadata: text };
@@ -144,7 +148,7 @@ impl Files {
             if offset < upload.size() {
                 return Ok(Progress { offset, transfer: None });
             }
-            let file = upload.finish(None)?;
+            let file = upload.finish()?;
             Ok(Progress { offset, transfer: depot.hand_over(&file) })
         })
         .await

@@ -39,7 +39,7 @@ impl Rig {
         let new = New { id: None, name, kind: String::new(), size: 2, from: None, device: None, metadata: None };
         let mut upload = depot.create(new).unwrap();
         upload.append(b"hi").unwrap();
-        let file = upload.finish(None).unwrap().id;
+        let file = upload.finish().unwrap().id;
         Self { hub, depot, file, _devices: devices }
     }
 

@@ -6,7 +6,7 @@ use pocketmux_core::files::{Ended, Failure, Progress, Reason};
 use tokio::time::Instant;
 
 use crate::shelf::describe;
-use crate::transfers::{State, Transfer};
+use crate::transfers::{Direction, State, Transfer};
 
 /// How fast it moves.
 #[derive(Clone, Copy)]
@@ -19,7 +19,8 @@ pub(super) struct Pace {
 impl Transfer {
     /// The host is to begin it, or to go on with it.
     pub(super) fn is_wanted_by_host(&self) -> bool {
-        (matches!(self.state, State::Waiting | State::Running) && !self.is_theirs) || self.drops
+        let is_wanted = matches!(self.state, State::Waiting | State::Running) && !self.is_theirs;
+        is_wanted || (self.drops && self.direction == Direction::To)
     }
 
     pub(super) fn go_on(&mut self, progress: &Progress<'_>, rate: u64) {

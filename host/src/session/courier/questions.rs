@@ -9,8 +9,10 @@ use super::DeviceFiles;
 use crate::errand::{Answer, Refusal, Request, What};
 use crate::outgoing::DeviceLink;
 
-/// How long a device may take to answer.
+/// How long a device may take to answer, for each entry of a list anew.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a device that is there may take to open its channel of files.
+const OPENING: Duration = Duration::from_secs(2);
 /// Questions that wait for a device.
 const WAITING_MAX: usize = 32;
 /// Entries of a device's store that are listed.
@@ -21,6 +23,8 @@ const ENTRIES_MAX: usize = 4096;
 pub(super) struct Questions {
     waiting: VecDeque<Request>,
     asked: Option<Asked>,
+    /// Until when they wait for the channel, while it is not open.
+    opening_due: Option<Instant>,
 }
 
 /// A request that the device is to answer.
@@ -42,26 +46,37 @@ impl Questions {
         }
     }
 
+    /// The channel is not open: a device that has just started opens it in a moment, another never does.
+    pub(super) fn wait_for_channel(&mut self, now: Instant) {
+        if self.waiting.is_empty() {
+            self.opening_due = None;
+        } else if now >= *self.opening_due.get_or_insert(now + OPENING) {
+            self.refuse(Refusal::NoFiles);
+        }
+    }
+
     /// Nothing of it will be answered.
     pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.opening_due = None;
         let asked = self.asked.take().map(|asked| asked.request);
         asked.into_iter().chain(self.waiting.drain(..)).for_each(|request| request.refuse(refusal));
     }
 
     /// When the device has taken too long.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.asked.as_ref().map(|asked| asked.due)
+        self.asked.as_ref().map(|asked| asked.due).or(self.opening_due)
     }
 
     /// Takes what the device answers to the question of that number.
-    pub(super) fn answer(&mut self, number: u32, answer: files::Answer) {
+    pub(super) fn answer(&mut self, number: u32, answer: files::Answer, now: Instant) {
         if let Some(asked) = self.asked.take_if(|asked| asked.number == Some(number)) {
-            self.asked = asked.take(answer);
+            self.asked = asked.take(answer, now);
         }
     }
 
     /// Puts the next question to the device.
     pub(super) fn put(&mut self, files: &mut DeviceFiles, link: &mut DeviceLink<'_>, now: Instant) {
+        self.opening_due = None;
         if let Some(asked) = self.asked.take_if(|asked| now >= asked.due) {
             asked.request.refuse(Refusal::NoAnswer);
         }
@@ -87,11 +102,11 @@ impl Questions {
 
 impl Asked {
     /// Takes an answer, and gives back what is still to be asked.
-    fn take(mut self, answer: files::Answer) -> Option<Self> {
+    fn take(mut self, answer: files::Answer, now: Instant) -> Option<Self> {
         let answered = match answer {
             files::Answer::Entry(entry) if self.entries.len() < ENTRIES_MAX => {
                 self.entries.push(entry);
-                self.number = None;
+                (self.number, self.due) = (None, now + PATIENCE);
                 return Some(self);
             }
             files::Answer::Entry(_) => Err(Refusal::Busy),

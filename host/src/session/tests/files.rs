@@ -76,7 +76,7 @@ impl Rig {
         let new = New { id: None, name, kind: "text/plain".into(), size, from: None, device: None, metadata: None };
         let mut upload = self.depot.create(new).unwrap();
         upload.append(content).unwrap();
-        upload.finish(None).unwrap()
+        upload.finish().unwrap()
     }
 
     fn content(&self, id: FileId) -> Vec<u8> {
@@ -243,4 +243,33 @@ async fn cancelling_one_whose_file_is_gone_leaves_the_others_alone() {
     let over = rig.until_over(second).await;
     assert_eq!((over.state, over.from), (State::Done, 0), "it was not begun again");
     assert_eq!((rig.get(first).state, rig.get(first).drops), (State::Cancelled, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_cancelled_and_forgotten_is_dropped_on_the_board_all_the_same() {
+    let rig = Rig::new().await;
+    let id = rig.send(&rig.file("a.bin", &content(20_000)));
+    rig.until(|rig| rig.get(id).at > 5000).await;
+    rig.hub.transfers().wish(id, State::Paused).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(rig.stored().await.len(), 1);
+    rig.hub.transfers().wish(id, State::Cancelled).unwrap();
+    assert!(rig.hub.transfers().forget(id).is_some());
+    rig.until(|rig| rig.hub.transfers().of_device(BOARD).is_empty()).await;
+    assert_eq!(rig.stored().await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_download_that_is_cancelled_and_forgotten_while_it_runs_leaves_nothing() {
+    let rig = Rig::new().await;
+    rig.until_over(rig.send(&rig.file("a.bin", &content(20_000)))).await;
+    let id = rig.hub.transfers().begin_from(BOARD, "a.bin").unwrap().id;
+    rig.until(|rig| rig.get(id).at > 5000).await;
+    rig.hub.transfers().wish(id, State::Cancelled).unwrap();
+    rig.hub.drop_part(&rig.depot, id);
+    assert!(rig.depot.entry(id).is_some(), "the board's task has it");
+    assert!(rig.hub.transfers().forget(id).is_some());
+    assert_eq!(rig.hub.transfers().to_be_dropped_here(), [id]);
+    rig.until(|rig| rig.depot.entry(id).is_none()).await;
+    assert_eq!(rig.hub.transfers().to_be_dropped_here(), []);
 }

@@ -66,7 +66,7 @@ async fn a_content_of_many_pieces_comes_whole_and_a_host_that_stops_does_not_end
     let new = crate::depot::New { id: None, name, kind: "a/b".into(), size, from: None, device: None, metadata: None };
     let mut upload = depot.create(new).unwrap();
     upload.append(&content).unwrap();
-    let path = format!("/files/{}", upload.finish(None).unwrap().id);
+    let path = format!("/files/{}", upload.finish().unwrap().id);
     let (stop, shutdown) = crate::shutdown::Shutdown::new();
     let files = super::Files::new(depot, shutdown);
     let get = async || {

@@ -2,6 +2,9 @@
 
 use std::sync::mpsc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::{Body, Door, named, slow};
 use crate::depot::{FileId, Name, New};
 
@@ -249,10 +252,10 @@ async fn a_client_that_can_only_post_says_what_it_means() {
 async fn a_file_for_a_device_is_handed_over_when_it_is_whole_and_its_client_hears_to_whom() {
     let door = Door::new();
     let (told, heard) = mpsc::channel();
-    door.depot.on_whole(move |file| {
+    door.depot.on_whole(Box::new(move |file, _kept| {
         told.send((file.device.clone(), file.size)).unwrap();
         Some("transfer-1".into())
-    });
+    }));
     let metadata = "filename YQ==,device cGljbw==";
     let path = door.begin(2, metadata).await.header("location").to_owned();
     let first = door.patch(&path, 0, &[], "h").await;
@@ -263,6 +266,15 @@ async fn a_file_for_a_device_is_handed_over_when_it_is_whole_and_its_client_hear
     assert_eq!(door.begin(0, "").await.header("pocketmux-transfer"), "");
     let pico = Some("pico".to_owned());
     assert_eq!(heard.try_iter().collect::<Vec<_>>(), [(pico.clone(), 2), (pico, 0)]);
+}
+
+#[tokio::test]
+async fn what_no_device_can_have_is_refused_before_it_is_uploaded_for_one() {
+    let door = Door::new();
+    let long = STANDARD.encode("x".repeat(65));
+    assert_eq!(door.begin(2, &format!("filename {long},device cGljbw==")).await.status, 400);
+    assert_eq!(door.begin(2, &format!("filename {long}")).await.status, 201, "the host itself has longer names");
+    assert_eq!(door.depot.list().len(), 1);
 }
 
 #[tokio::test]
