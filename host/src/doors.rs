@@ -7,6 +7,7 @@ mod body;
 pub(crate) mod chat;
 pub(crate) mod files;
 mod reply;
+mod sharing;
 mod streams;
 mod topics;
 pub(crate) mod transfers;

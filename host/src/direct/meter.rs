@@ -70,6 +70,8 @@ impl Meter {
             bar.finish_and_clear();
         }
         let words = match self.began {
+            // Of an empty file nobody sees bytes move.
+            None if size == 0 => "0 bytes, verified".to_owned(),
             None => format!("{size} bytes, there already"),
             Some((began, from)) => {
                 let seconds = began.elapsed().as_secs_f64();

@@ -4,6 +4,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
+use super::sharing;
+
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PATCH, DELETE, OPTIONS");
 
 /// An answer.
@@ -51,19 +53,14 @@ impl Reply {
 
     /// To `OPTIONS`: what the page may ask.
     pub(super) fn preflight(asked: &HeaderMap) -> Self {
-        let reply = Self::empty(StatusCode::NO_CONTENT)
-            .allowing()
-            .with(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS)
-            .with(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
-        match asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
-            Some(wanted) => reply.with(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone()),
-            None => reply,
-        }
+        let mut reply = Self::empty(StatusCode::NO_CONTENT).allowing();
+        sharing::allow(&mut reply.0, asked, METHODS);
+        reply
     }
 
-    /// Lets the page that asked read the answer. Whether it may ask at all was judged before.
-    pub(super) fn shared(self, asked: &HeaderMap) -> Response<Body> {
-        let origin = asked.get(header::ORIGIN).cloned().unwrap_or(HeaderValue::from_static("*"));
-        self.with(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin).with(header::VARY, HeaderValue::from_static("Origin")).0
+    /// Lets the page that asked read the answer.
+    pub(super) fn shared(mut self, asked: &HeaderMap) -> Response<Body> {
+        sharing::share(&mut self.0, asked);
+        self.0
     }
 }

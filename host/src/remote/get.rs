@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use axum::body::Bytes;
 use axum::http::{Method, StatusCode};
@@ -15,6 +15,15 @@ use super::Session;
 use super::follow::Transfer;
 use crate::depot;
 use crate::direct::{Interrupt, Meter, Trouble};
+
+/// What has come of a file: gone with this, unless it has got its name.
+struct Part(PathBuf);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
 
 impl Session {
     /// Fetches a file into a directory.
@@ -56,8 +65,8 @@ impl Session {
             return Err(Trouble::failed(format!("{name}: the host answers {status}.")));
         }
         // Beside the file, under a name that no file of a device can have.
-        let part = output.join(format!(".{}.part", name.as_str()));
-        let mut file = fs::File::create(&part).map_err(unwritable)?;
+        let part = Part(output.join(format!(".{}.part", name.as_str())));
+        let mut file = fs::File::create(&part.0).map_err(unwritable)?;
         let (mut hasher, mut body) = (Sha256::new(), body.into_data_stream());
         while let Some(piece) = body.next().await {
             let piece = piece.map_err(|error| Trouble::failed(format!("{name}: the host broke off: {error}.")))?;
@@ -66,11 +75,10 @@ impl Session {
         }
         let digest = depot::Digest(hasher.finalize().into()).to_string();
         if sha256.is_some_and(|sha256| sha256 != digest) {
-            let _ = fs::remove_file(&part);
             return Err(Trouble::failed(format!(
                 "{name}: what came from the host has the SHA-256 {digest}, which is not the file's."
             )));
         }
-        file.sync_all().and_then(|()| fs::rename(&part, &to)).map_err(unwritable)
+        file.sync_all().and_then(|()| fs::rename(&part.0, &to)).map_err(unwritable)
     }
 }

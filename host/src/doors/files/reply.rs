@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
+use super::super::sharing;
 use crate::depot::{AppendError, CreateError, DiskError, FinishError, TakeError};
 
 pub(super) const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
@@ -50,7 +51,7 @@ impl Reply {
 
     /// To `OPTIONS`: what the door can do, and what a page from elsewhere may ask.
     pub(super) fn options(asked: &HeaderMap, size_max: u64) -> Self {
-        let reply = Self::new(StatusCode::NO_CONTENT, Body::empty())
+        let mut reply = Self::new(StatusCode::NO_CONTENT, Body::empty())
             .with(header::ALLOW, METHODS)
             .with(TUS_VERSION, VERSION)
             .with(
@@ -58,23 +59,16 @@ impl Reply {
                 HeaderValue::from_static("creation,creation-with-upload,termination,checksum"),
             )
             .with(HeaderName::from_static("tus-max-size"), size_max)
-            .with(HeaderName::from_static("tus-checksum-algorithm"), HeaderValue::from_static("sha1,sha256,crc32"))
-            .with(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS)
-            .with(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
-        match asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
-            Some(wanted) => reply.with(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone()),
-            None => reply,
-        }
+            .with(HeaderName::from_static("tus-checksum-algorithm"), HeaderValue::from_static("sha1,sha256,crc32"));
+        sharing::allow(&mut reply.0, asked, METHODS);
+        reply
     }
 
-    /// Lets the page that asked read the answer. Whether it may ask at all was judged before.
+    /// Lets the page that asked read the answer.
     pub(super) fn shared(self, asked: &HeaderMap) -> Response<Body> {
-        let origin = asked.get(header::ORIGIN).cloned().unwrap_or(HeaderValue::from_static("*"));
-        self.with(TUS_RESUMABLE, VERSION)
-            .with(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)
-            .with(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED)
-            .with(header::VARY, HeaderValue::from_static("Origin"))
-            .0
+        let mut reply = self.with(TUS_RESUMABLE, VERSION).with(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        sharing::share(&mut reply.0, asked);
+        reply.0
     }
 }
 
