@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+use tokio::sync::watch;
 use tracing::warn;
 
 mod digest;
@@ -59,6 +60,8 @@ struct Inner {
     limits: Limits,
     records: Mutex<HashMap<FileId, Record>>,
     on_whole: OnceLock<Box<Hook>>,
+    /// Counts what has come and gone.
+    changes: watch::Sender<u64>,
     /// Says to other hosts that the folder is taken, until this one ends, in whatever way.
     _lock: fs::File,
     /// A folder that goes with the run.
@@ -133,6 +136,7 @@ impl Depot {
         let file = file.map_err(DiskError::from)?;
         let offset = Arc::new(AtomicU64::new(0));
         records.insert(id, Record { entry: entry.clone(), offset: offset.clone(), is_taken: true });
+        self.tell_change();
         Ok(Upload::new(file, &entry, offset, Slot { depot: self.clone(), id }))
     }
 
@@ -226,6 +230,15 @@ impl Depot {
         }
     }
 
+    /// Changes when a file or an upload has come, become whole or gone.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+
+    fn tell_change(&self) {
+        self.0.changes.send_modify(|changes| *changes += 1);
+    }
+
     fn release(&self, id: FileId) {
         if let Some(record) = self.lock().get_mut(&id) {
             record.is_taken = false;
@@ -241,6 +254,7 @@ impl Depot {
         // Where the bytes have their new name it is a file, even if that name is not known to be on the disk yet.
         if sealed.is_ok() || !self.disk().upload(id).exists() {
             record.entry = entry;
+            self.tell_change();
         }
         sealed?;
         Ok(File::new(&record.entry, digest, self.disk().blob(digest)))
@@ -250,6 +264,7 @@ impl Depot {
     fn forget(&self, mut records: MutexGuard<'_, HashMap<FileId, Record>>, id: FileId) -> Result<(), DiskError> {
         self.disk().remove(&self.disk().entry(id))?;
         let Some(Record { entry, .. }) = records.remove(&id) else { return Ok(()) };
+        self.tell_change();
         let rubbish = match entry.sha256 {
             None => vec![self.disk().upload(id), self.disk().until(id)],
             Some(digest) if records.values().any(|record| record.entry.sha256 == Some(digest)) => Vec::new(),

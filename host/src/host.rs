@@ -186,6 +186,7 @@ pub async fn serve(options: Options, shutdown: impl Future<Output = ()> + Send +
         let slot = Slot::new(spec, &port, terms, hub.clone(), Some(depot.clone()), stopping.clone());
         devices.spawn(slot.run(port));
     }
+    devices.spawn(hub.clone().tell_of_files(depot.clone(), stopping.clone()));
     let clients = Arc::new(Semaphore::new(CLIENTS_MAX as usize));
     let room = sockjs::Room::new(clients.clone(), stopping.clone());
     let mut services = doors::services(&hub, &room, options.example);

@@ -19,7 +19,7 @@ pub(crate) const MESSAGE_ID_MAX: usize = 256;
 /// Most frames of a message.
 pub(crate) const TOTAL_MAX: u32 = 1_000_000;
 /// Channels on which only the host speaks.
-pub(crate) const HOSTS_OWN: [&str; 3] = ["error", "device", "transfer"];
+pub(crate) const HOSTS_OWN: [&str; 4] = ["error", "device", "transfer", "depot"];
 /// What a frame looks like, for those who sent none.
 const EXAMPLE: &str = r#"{"channel":"chat","messageId":"chat-1","sequence":0,"total":1,"data":"hello"}"#;
 

@@ -8,6 +8,7 @@
 //   device   {name, state, ...}        the host's word on a device, as it is and at every change
 //   transfer {id, state, ...}          the host's word on a file between it and a device, as it is and at every change;
 //                                      {id, state: 'forgotten'} once it is in no list any more
+//   depot    none                      there are other files on the host than before
 //   notice   string                    a sentence for the person: refused by the host, or unreadable
 //
 // A file is sent with at most `windowFrames` frames that the host has not yet relayed back to us. The host lets a reader
@@ -138,6 +139,7 @@ export class PocketClient extends EventTarget {
     this.#emit('message', message);
     if (frame.channel === 'device') this.#device(message);
     if (frame.channel === 'transfer') this.#transfer(message);
+    if (frame.channel === 'depot') this.#depot(message);
     if (frame.channel === 'error') this.#refused(message);
   }
 
@@ -171,6 +173,11 @@ export class PocketClient extends EventTarget {
     } catch {
       this.#emit('notice', 'The host described a transfer in words this page cannot read.');
     }
+  }
+
+  #depot(message) {
+    this.rebuilder.forget(message);
+    this.#emit('depot');
   }
 
   #refused(message) {

@@ -78,6 +78,11 @@ export class Exchange {
     this.transfers.refresh();
   }
 
+  takeDepot() {
+    // A page that nobody sees asks when it is looked at again.
+    if (!document.hidden) this.depot.refresh();
+  }
+
   takeTransfer(transfer) {
     this.#jobs.take(transfer);
   }
@@ -133,8 +138,6 @@ export class Exchange {
       await Promise.all([...this.#jobs].filter((each) => !each.isOpen).map((each) => this.#jobs.remove(each)));
     } catch (error) {
       this.notify(error.message);
-    } finally {
-      this.depot.refresh();
     }
   }
 

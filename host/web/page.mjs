@@ -61,6 +61,7 @@ client.addEventListener('device', ({ detail: device }) => {
   if (device.state === 'offline' || device.state === 'silent') people.leave(device.name);
 });
 client.addEventListener('transfer', ({ detail: transfer }) => exchange.takeTransfer(transfer));
+client.addEventListener('depot', () => exchange.takeDepot());
 client.addEventListener('notice', ({ detail: sentence }) => notify(sentence));
 
 client.addEventListener('state', ({ detail: { state, reason, retryMs } }) => {

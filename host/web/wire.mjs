@@ -57,9 +57,9 @@ export class ChannelsView {
     for (const channel of ['chat', 'presence', 'file']) this.#row(channel);
   }
 
-  /** The host's word on devices and transfers has panels of its own. */
+  /** The host's word on devices, transfers and files has panels of its own. */
   take(message) {
-    if (message.channel === 'device' || message.channel === 'transfer') return;
+    if (['device', 'transfer', 'depot'].includes(message.channel)) return;
     this.#changed.set(message.channel, message);
     if (this.#changed.size > CHANNELS_MAX) this.#changed.delete(this.#changed.keys().next().value);
   }

@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { drop, gated, history, pressOnTheWay, saved } from './person.mjs';
 import { folder, freePort, openPage, paths, startBrowser, startHost, unwind } from './rig.mjs';
-import { digestOf } from './uploads.mjs';
+import { digestOf, uploadTo } from './uploads.mjs';
 
 const limit = { timeout: 120_000 };
 const ends = [];
@@ -263,6 +263,13 @@ test('a transfer outlives its tab and a host that is killed', limit, async () =>
   await ann.screenshot({ path: join(paths.out, 'files.png'), fullPage: true });
   await bob.screenshot({ path: join(paths.out, 'files-phone.png'), fullPage: true });
   assert.equal(await bob.evaluate(() => document.documentElement.scrollWidth), 375);
+});
+
+test('what others upload and delete shows on all pages at once', limit, async () => {
+  const upload = await uploadTo(`${host.url}/files/`, noise(1000, 8), { name: 'of another.bin' }).start();
+  await both((page) => entry(page, 'depot', 'of another.bin').locator('.digest').waitFor());
+  await upload.abort(true);
+  await both((page) => entry(page, 'depot', 'of another.bin').waitFor({ state: 'detached' }));
 });
 
 test('what is over is cleared on all pages', limit, async () => {

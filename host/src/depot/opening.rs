@@ -6,6 +6,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tracing::warn;
 
@@ -67,7 +68,8 @@ impl Depot {
             (entry.id, Record { entry, offset: Arc::new(offset.into()), is_taken: false })
         };
         let records = Mutex::new(found.into_iter().map(record).collect());
-        Ok(Self(Arc::new(Inner { disk, limits, records, on_whole: OnceLock::new(), _lock: lock, passing })))
+        let (on_whole, changes) = (OnceLock::new(), watch::Sender::new(0));
+        Ok(Self(Arc::new(Inner { disk, limits, records, on_whole, changes, _lock: lock, passing })))
     }
 }
 

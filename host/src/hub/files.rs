@@ -1,16 +1,23 @@
 //! What the hub has to do with files: the transfers, which it makes known, and questions to devices.
 
+use std::sync::Arc;
+
 use axum::extract::ws::Utf8Bytes;
 use serde_json::json;
 use tokio::sync::oneshot;
+use tokio::time::{Duration, sleep};
 use tracing::info;
 
 use super::Hub;
 use crate::depot::{Depot, FileId, TakeError};
 use crate::errand::{Answer, Errand, Refusal, Request, What};
 use crate::ring::Audience;
+use crate::shutdown::Shutdown;
 use crate::text;
 use crate::transfers::{Refused, Transfer, Transfers};
+
+/// How often it is told at most that the files of the host have changed.
+const FILES_INTERVAL: Duration = Duration::from_millis(200);
 
 impl Hub {
     /// The transfers of files.
@@ -51,6 +58,22 @@ impl Hub {
     pub(crate) fn show_forgotten(&self, id: FileId, revision: u64) {
         let json = json!({ "id": id, "state": "forgotten", "revision": revision }).to_string();
         self.push(self.lock(), Audience::Sessions, text::whole("transfer", &format!("transfer-{revision}"), &json));
+    }
+
+    /// Makes known, until the host stops, when there are other files on it than before.
+    pub(crate) async fn tell_of_files(self: Arc<Self>, depot: Depot, mut shutdown: Shutdown) {
+        let mut changes = depot.changes();
+        loop {
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                () = shutdown.wanted() => return,
+            }
+            let revision = *changes.borrow_and_update();
+            let json = json!({ "revision": revision }).to_string();
+            self.push(self.lock(), Audience::Sessions, text::whole("depot", &format!("depot-{revision}"), &json));
+            // Whoever hears it asks for the list: many changes at once are told as one.
+            sleep(FILES_INTERVAL).await;
+        }
     }
 
     /// Removes what has come of a file from a device that is not wanted any more. What is in use right now is dropped by whoever uses it.

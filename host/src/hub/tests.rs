@@ -1,14 +1,17 @@
 //! The hub: who hears what, and who is told of what did not get there.
 
 use super::Hub;
+use crate::depot::{Depot, Limits, Name, New};
 use crate::message::{By, Message};
 use crate::refusal::Refusals;
 use crate::registry::{Known, Registry};
+use crate::shutdown::Shutdown;
 use crate::table::DeviceState;
 use crate::transfers::State;
 use pocketmux_core::Kind;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio::time::Duration;
 
 fn hub() -> Hub {
     let mut registry = Registry::load(None);
@@ -65,6 +68,35 @@ fn a_transfer_that_is_forgotten_is_told_once_more_and_then_in_no_list() {
     assert!(told.len() == 3 && told.iter().zip(&words).all(|(text, word)| text.as_str().contains(word)), "{told:?}");
     assert!(told.iter().all(|text| text.as_str().contains(&transfer.id.to_string())) && revision > transfer.revision);
     assert!(hub.transfers().list().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_hear_that_the_files_of_the_host_have_changed_and_many_changes_at_once_as_one() {
+    let depot = Depot::open(None, Limits { size_max: 1, files_max: 9 }).unwrap();
+    let hub = Arc::new(hub());
+    let ((mut session, _), (mut classic, _)) = (hub.subscribe(true), hub.subscribe(false));
+    let (stop, stopping) = Shutdown::new();
+    let telling = tokio::spawn(hub.clone().tell_of_files(depot.clone(), stopping));
+    tokio::task::yield_now().await;
+    let name = Name::new("a").unwrap();
+    let new = New { id: None, name, kind: String::new(), size: 0, from: None, device: None, metadata: None };
+    let mut told = Vec::new();
+    for changes in 1..=3 {
+        let made = (0..changes).map(|_| depot.create(new.clone()).unwrap().finish().unwrap().id);
+        made.for_each(|id| depot.remove(id).unwrap());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        session.take(&mut told).unwrap();
+        assert_eq!(told.len(), changes, "{told:?}");
+    }
+    assert!(
+        told[2].as_str().contains(r#""channel":"depot""#) && told[2].as_str().contains(r#"\"revision\":18"#),
+        "{told:?}"
+    );
+    let mut to_classic = Vec::new();
+    classic.take(&mut to_classic).unwrap();
+    assert_eq!(to_classic.len(), 0);
+    stop.send(true).unwrap();
+    telling.await.unwrap();
 }
 
 #[test]
