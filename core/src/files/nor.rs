@@ -223,17 +223,11 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> St
     }
 
     fn remove(&mut self, name: &Name) -> Result<(), StoreError> {
-        let found = [State::Whole, State::Partial].map(|state| self.find(name, state));
-        if found == [None; 2] {
-            return Err(StoreError::Missing);
-        }
-        for place in found.into_iter().flatten() {
-            self.slot(place).filter(|slot| slot.users == 0).ok_or(StoreError::InUse)?;
-        }
-        for place in found.into_iter().flatten() {
-            self.mark_gone(place)?;
-            self.forget(place);
-        }
+        let [file, partial] = [State::Whole, State::Partial].map(|state| self.find(name, state));
+        let place = file.or(partial).ok_or(StoreError::Missing)?;
+        self.slot(place).filter(|slot| slot.users == 0).ok_or(StoreError::InUse)?;
+        self.mark_gone(place)?;
+        self.forget(place);
         Ok(())
     }
 

@@ -176,7 +176,7 @@ pub trait Store {
     /// [`StoreError::Missing`], [`StoreError::InUse`], [`StoreError::Failed`].
     fn remove(&mut self, name: &Name) -> Result<(), StoreError>;
 
-    /// Gives a file another name.
+    /// Gives a file another name, and leaves partials of either name alone.
     ///
     /// # Errors
     ///

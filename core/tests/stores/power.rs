@@ -83,6 +83,7 @@ fn scenario() -> Vec<Call> {
         Call::Receive("b", (7, 0)),
         Call::Close("b"),
         Call::Remove("b"),
+        Call::Remove("b"),
         Call::Receive("e", (6, 600)),
         Call::Finish("e"),
     ]);
