@@ -82,7 +82,7 @@ pub struct Files<S, const TRANSFERS: usize> {
     algorithm: Algorithm,
     /// The other side has no business with the store.
     is_private: bool,
-    /// Steps of hashing in one call.
+    /// Steps of hashing in one call, of each transfer.
     steps: u16,
     transfers: Table<TRANSFERS>,
     control: Control,
@@ -141,7 +141,7 @@ pub struct Ended {
 impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     /// Transfers on that channel of a link, between the other side and `store`.
     ///
-    /// A call of [`transmit`](Files::transmit) hashes at most `steps` times 128 bytes: few where something else waits for a turn meanwhile.
+    /// A call of [`transmit`](Files::transmit) hashes at most `steps` times 128 bytes of each: few where something else waits for a turn meanwhile.
     pub const fn new(store: S, channel: ChannelId, steps: u16) -> Self {
         Self {
             store,

@@ -22,10 +22,10 @@ impl Transfer {
             return Ok(());
         }
         let (Some(file), Some(digest), 0) = (self.file, self.digest, offset) else { return Err(Reason::Protocol) };
+        // Content is here already: what it needs is prepared as it is stored, a step at a time.
         store.restart(file)?;
         self.move_from(0);
         self.hasher = Hasher::new(digest.algorithm()).ok_or(Reason::Digest)?;
-        while !store.prepare(file)? {}
         Ok(())
     }
 

@@ -128,8 +128,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
 
     fn work(&mut self) {
         for _ in 0..self.steps {
-            let Some(transfer) = self.transfers.each_mut().find(|transfer| transfer.has_work()) else { return };
-            transfer.work(&mut self.store);
+            self.transfers.each_mut().for_each(|transfer| transfer.work(&mut self.store));
         }
     }
 

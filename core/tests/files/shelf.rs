@@ -9,6 +9,8 @@ pub struct Item {
     is_whole: bool,
     is_digest_known: bool,
     is_open: bool,
+    /// Calls of `prepare` since it was opened or emptied.
+    prepared: usize,
 }
 
 /// See the module.
@@ -21,7 +23,10 @@ pub struct Shelf {
     pub appended: usize,
     /// Calls of `prepare` before a partial is ready.
     pub steps: usize,
-    pub prepared: usize,
+    /// Never ready is the partial of that name.
+    pub never_ready: Option<&'static str>,
+    /// Calls of all sorts.
+    pub calls: usize,
     /// Appending fails from this length on.
     pub fails_at: Option<usize>,
     /// What `receive` said was stored, each time.
@@ -52,7 +57,14 @@ impl Shelf {
             digest: digest(algorithm, content),
             kind: Kind::try_from("text/plain").unwrap(),
         };
-        let item = Item { about, content: content.to_vec(), is_whole: true, is_digest_known: true, is_open: false };
+        let item = Item {
+            about,
+            content: content.to_vec(),
+            is_whole: true,
+            is_digest_known: true,
+            is_open: false,
+            prepared: 0,
+        };
         self.items.push(Some(item));
     }
 
@@ -100,6 +112,7 @@ impl Shelf {
     }
 
     fn item(&mut self, id: FileId) -> &mut Item {
+        self.calls += 1;
         self.items[usize::from(id.0)].as_mut().filter(|item| item.is_open).expect("it is open")
     }
 
@@ -142,8 +155,8 @@ impl Store for Shelf {
             if item.about == *about {
                 item.is_open = true;
                 let stored = item.content.len() as u32;
+                item.prepared = 0;
                 self.resumed.push(stored);
-                self.prepared = 0;
                 return Ok((FileId(at as u16), stored));
             }
             self.items[at] = None;
@@ -151,18 +164,24 @@ impl Store for Shelf {
         if about.size > self.space().free {
             return Err(StoreError::NoRoom);
         }
-        let item =
-            Item { about: about.clone(), content: vec![], is_whole: false, is_digest_known: true, is_open: true };
+        let item = Item {
+            about: about.clone(),
+            content: vec![],
+            is_whole: false,
+            is_digest_known: true,
+            is_open: true,
+            prepared: 0,
+        };
         self.items.push(Some(item));
         self.resumed.push(0);
-        self.prepared = 0;
         Ok((FileId(self.items.len() as u16 - 1), 0))
     }
 
     fn prepare(&mut self, partial: FileId) -> Result<bool, StoreError> {
-        self.item(partial);
-        self.prepared += 1;
-        Ok(self.prepared > self.steps)
+        let (steps, never_ready) = (self.steps, self.never_ready);
+        let item = self.item(partial);
+        item.prepared += 1;
+        Ok(item.prepared > steps && never_ready != Some(item.about.name.as_str()))
     }
 
     fn read(&mut self, file: FileId, offset: u32, out: &mut [u8]) -> Result<usize, StoreError> {
@@ -173,7 +192,6 @@ impl Store for Shelf {
     }
 
     fn append(&mut self, partial: FileId, data: &[u8]) -> Result<(), StoreError> {
-        assert!(self.prepared > self.steps, "it was prepared");
         let fails_at = self.fails_at.unwrap_or(usize::MAX);
         let item = self.item(partial);
         if item.content.len() >= fails_at {
@@ -186,8 +204,9 @@ impl Store for Shelf {
     }
 
     fn restart(&mut self, partial: FileId) -> Result<(), StoreError> {
-        self.item(partial).content.clear();
-        self.prepared = 0;
+        let item = self.item(partial);
+        item.content.clear();
+        item.prepared = 0;
         Ok(())
     }
 

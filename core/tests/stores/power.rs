@@ -170,3 +170,23 @@ fn a_call_erases_one_page_at_most_and_data_never_waits_for_it_and_all_pages_wear
     let (least, most) = (wear.iter().min().unwrap(), wear.iter().max().unwrap());
     assert!(most - least <= 3, "{wear:?}");
 }
+
+#[test]
+fn what_is_emptied_is_prepared_as_data_comes_one_page_in_a_call() {
+    let flash = Flash::<4, 512>::with(vec![0; 12 * 512], 1);
+    let mut store = Nor::<_, 12, 6, 64>::mount(flash.clone(), 0..(12 * 512) as u32).unwrap();
+    let content = crate::content::content(1, store.space().free as usize);
+    let (file, _) = store.receive(&crate::content::about("a", &content)).unwrap();
+    for _ in 0..3 {
+        let mut at_most_one = |step: &mut dyn FnMut(&mut dyn Store)| {
+            let before = flash.erasings();
+            step(&mut store);
+            assert!(flash.erasings() - before <= 1);
+        };
+        for piece in content.chunks(230) {
+            at_most_one(&mut |store| store.append(file, piece).unwrap());
+        }
+        at_most_one(&mut |store| store.restart(file).unwrap());
+    }
+    assert!(flash.erasings() > 30);
+}

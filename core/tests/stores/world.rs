@@ -100,8 +100,7 @@ impl World {
                 let (of, _) = after.partials[called];
                 after.partials.insert(called, (of, 0));
                 self.replaced = Some(called);
-                store.restart(self.open[called])?;
-                prepare(store, self.open[called])
+                store.restart(self.open[called])
             }
             Call::Finish(called) => {
                 let (of, _) = after.partials.remove(called).unwrap();
