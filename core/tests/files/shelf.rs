@@ -8,7 +8,8 @@ pub struct Item {
     content: Vec<u8>,
     is_whole: bool,
     is_digest_known: bool,
-    is_open: bool,
+    /// How often it is open.
+    users: usize,
     /// Calls of `prepare` since it was opened or emptied.
     prepared: usize,
 }
@@ -57,14 +58,8 @@ impl Shelf {
             digest: digest(algorithm, content),
             kind: Kind::try_from("text/plain").unwrap(),
         };
-        let item = Item {
-            about,
-            content: content.to_vec(),
-            is_whole: true,
-            is_digest_known: true,
-            is_open: false,
-            prepared: 0,
-        };
+        let item =
+            Item { about, content: content.to_vec(), is_whole: true, is_digest_known: true, users: 0, prepared: 0 };
         self.items.push(Some(item));
     }
 
@@ -88,7 +83,7 @@ impl Shelf {
     /// Of the partials so many bytes are lost, and all files are closed.
     pub fn lose_power(&mut self, bytes: usize) {
         for item in self.items.iter_mut().flatten() {
-            item.is_open = false;
+            item.users = 0;
             if !item.is_whole {
                 item.content.truncate(item.content.len().saturating_sub(bytes));
             }
@@ -108,12 +103,12 @@ impl Shelf {
     }
 
     pub fn open_files(&self) -> usize {
-        self.items.iter().flatten().filter(|item| item.is_open).count()
+        self.items.iter().flatten().filter(|item| item.users > 0).count()
     }
 
     fn item(&mut self, id: FileId) -> &mut Item {
         self.calls += 1;
-        self.items[usize::from(id.0)].as_mut().filter(|item| item.is_open).expect("it is open")
+        self.items[usize::from(id.0)].as_mut().filter(|item| item.users > 0).expect("it is open")
     }
 
     fn find(&self, name: &Name, is_whole: bool) -> Option<usize> {
@@ -142,18 +137,18 @@ impl Store for Shelf {
     fn open(&mut self, name: &Name) -> Result<(FileId, Entry), StoreError> {
         let at = self.find(name, true).ok_or(StoreError::Missing)?;
         let item = self.items[at].as_mut().unwrap();
-        item.is_open = true;
+        item.users += 1;
         Ok((FileId(at as u16), entry(item)))
     }
 
     fn receive(&mut self, about: &About) -> Result<(FileId, u32), StoreError> {
         if let Some(at) = self.find(&about.name, false) {
             let item = self.items[at].as_mut().unwrap();
-            if item.is_open {
+            if item.users > 0 {
                 return Err(StoreError::InUse);
             }
             if item.about == *about {
-                item.is_open = true;
+                item.users = 1;
                 let stored = item.content.len() as u32;
                 item.prepared = 0;
                 self.resumed.push(stored);
@@ -169,7 +164,7 @@ impl Store for Shelf {
             content: vec![],
             is_whole: false,
             is_digest_known: true,
-            is_open: true,
+            users: 1,
             prepared: 0,
         };
         self.items.push(Some(item));
@@ -217,7 +212,7 @@ impl Store for Shelf {
             self.items[old] = None;
         }
         let item = self.item(partial);
-        (item.is_whole, item.is_open) = (true, false);
+        (item.is_whole, item.users) = (true, 0);
         Ok(())
     }
 
@@ -227,7 +222,7 @@ impl Store for Shelf {
     }
 
     fn close(&mut self, file: FileId) {
-        self.item(file).is_open = false;
+        self.item(file).users -= 1;
     }
 
     fn note(&mut self, file: FileId, noted: Digest) {
