@@ -14,14 +14,15 @@ use super::transmit::Reply;
 use super::{Files, META};
 
 /// What became of a frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Heard {
     /// It is not of this protocol: a message like any.
     Plain,
     /// It was taken.
     Taken,
-    /// It is the answer to the request of that number.
-    Answer(u32, Answer),
+    /// It is the answer to the request of that number: see [`Files::answer`].
+    Answer(u32),
 }
 
 /// The answer to a request.
@@ -37,8 +38,8 @@ pub enum Answer {
     Refused(Reason),
 }
 
-/// A control message of several frames, as far as it came.
-#[derive(Clone, Debug, Default)]
+/// A control message as far as it came, and until the next one comes.
+#[derive(Debug, Default)]
 pub(super) struct Control {
     pub(super) message: Option<MessageId>,
     bytes: Vec<u8, CONTROL_MAX>,
@@ -57,12 +58,29 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         if frame.meta != META || frame.kind != FrameKind::Binary {
             return Heard::Plain;
         }
-        if is_last || is_data(frame.data) {
+        if is_data(frame.data) {
             return self.hear(frame.data, frame.message, is_last, now_us);
         }
         self.control.message = Some(frame.message);
         self.control.bytes.clear();
-        self.collect(frame, false, now_us)
+        self.collect(frame, is_last, now_us)
+    }
+
+    /// What answers the request of which [`handle_frame`](Files::handle_frame) told last.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        match FileMessage::decode(&self.control.bytes) {
+            Some((_, FileMessage::Entry { index: _, size, stored, digest, kind, name })) => {
+                match (Name::new(name), Kind::try_from(kind)) {
+                    (Ok(name), Ok(kind)) => Answer::Entry(Entry { name, size, stored, digest, kind }),
+                    _ => Answer::Refused(Reason::Protocol),
+                }
+            }
+            Some((_, FileMessage::Space(space))) => Answer::Space(space),
+            Some((_, FileMessage::Done)) => Answer::Done,
+            Some((_, FileMessage::Cancel(reason))) => Answer::Refused(reason),
+            _ => Answer::Refused(Reason::Protocol),
+        }
     }
 
     /// Takes a frame that is not the first of its message.
@@ -84,8 +102,12 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             self.control.message = None;
             self.ignored.add(Some(frame.message));
         } else if is_last {
-            let Control { bytes, .. } = core::mem::take(&mut self.control);
-            return self.hear(&bytes, frame.message, is_last, now_us);
+            self.control.message = None;
+            // It is put back: an answer is asked for later.
+            let bytes = core::mem::take(&mut self.control.bytes);
+            let heard = self.hear(&bytes, frame.message, is_last, now_us);
+            self.control.bytes = bytes;
+            return heard;
         }
         Heard::Taken
     }
@@ -105,13 +127,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             },
             FileMessage::Done => return self.answered(id, Ok(())),
             FileMessage::Cancel(reason) => return self.answered(id, Err(reason)),
-            FileMessage::Entry { index: _, size, stored, digest, kind, name } => {
-                let (Ok(name), Ok(kind)) = (Name::new(name), Kind::try_from(kind)) else {
-                    return Heard::Answer(id.number, Answer::Refused(Reason::Protocol));
-                };
-                return Heard::Answer(id.number, Answer::Entry(Entry { name, size, stored, digest, kind }));
-            }
-            FileMessage::Space(space) => return Heard::Answer(id.number, Answer::Space(space)),
+            FileMessage::Entry { .. } | FileMessage::Space(_) => return Heard::Answer(id.number),
             FileMessage::Offer { size, digest, kind, name } => self.offered(id, (size, digest), kind, name),
             // What somebody asks for has a number of its own.
             _ if id.is_ours => Err(Reason::Protocol),
@@ -192,13 +208,13 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             });
             self.transfers.add(id, false, &about.name).ok_or(Reason::Busy)?
         };
-        (transfer.size, transfer.digest, transfer.kind) = (size, Some(digest), about.kind.clone());
+        (transfer.size, transfer.digest) = (size, Some(digest));
         if Hasher::new(digest.algorithm()).is_none() {
             return Err(Reason::Digest);
         }
         if let Ok((file, entry)) = self.store.open(&about.name) {
             self.store.close(file);
-            if (entry.size, entry.digest) == (size, Some(digest)) {
+            if entry.size == size && entry.digest == Some(digest) {
                 (transfer.at, transfer.from) = (size, size);
                 transfer.end(Ok(()));
                 return Ok(());
@@ -212,7 +228,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     /// A DONE or CANCEL came.
     fn answered(&mut self, id: TransferId, result: Result<(), Reason>) -> Heard {
         let Some(transfer) = self.transfers.find(id) else {
-            return Heard::Answer(id.number, result.map_or_else(Answer::Refused, |()| Answer::Done));
+            return Heard::Answer(id.number);
         };
         if transfer.state == State::Ended || (result.is_ok() && !transfer.is_sending) {
             return Heard::Taken;

@@ -82,6 +82,7 @@ pub(super) struct Transfer {
     pub(super) id: TransferId,
     pub(super) is_sending: bool,
     pub(super) name: Name,
+    /// Of a file that is sent.
     pub(super) kind: Kind,
     pub(super) size: u32,
     /// Of the whole; not known of a file that was asked for, nor while it is made.

@@ -39,7 +39,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         }
         self.give_up_stalled(link.is_silent(), now_us);
         // Content would take every place in the queue as it comes, and what is longer than a frame would find none.
-        let has_said_all = self.answer(link) && self.speak(link, now_us);
+        let has_said_all = self.reply_all(link) && self.speak(link, now_us);
         if has_said_all && !core::mem::take(&mut self.is_held) {
             self.move_content(link, now_us);
         }
@@ -127,7 +127,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     }
 
     /// Answers requests; false while there is no room for an answer.
-    fn answer<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+    fn reply_all<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
         &mut self,
         link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
     ) -> bool {
