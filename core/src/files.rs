@@ -12,6 +12,7 @@
 
 mod content;
 mod digest;
+mod ignored;
 mod message;
 mod name;
 #[cfg(feature = "nor")]
@@ -23,6 +24,7 @@ mod store;
 mod table;
 mod transfer;
 mod transmit;
+mod voice;
 
 pub use digest::{Algorithm, Digest, Hasher};
 pub use message::{CONTROL_MAX, FileMessage, Number};
@@ -38,11 +40,12 @@ pub use transfer::{Failure, STALL_US, TransferId};
 use heapless::Deque;
 
 use crate::channel::{Channel, ChannelId, Priority};
-use crate::frame::MessageId;
+use ignored::Ignored;
 use receive::Control;
 use table::Table;
 use transfer::{State, Transfer};
 use transmit::Reply;
+use voice::Voice;
 
 /// The meta of this protocol's messages, and how that of its channel begins.
 pub const META: &str = "files/1";
@@ -68,8 +71,6 @@ pub fn algorithm_of(meta: &str) -> Option<Algorithm> {
 
 /// Requests of the other side whose answer waits to be sent.
 const REPLIES: usize = 4;
-/// Messages that were given up and may still be coming.
-const IGNORED: usize = 4;
 
 /// The transfers of one link, at most `TRANSFERS` at a time.
 ///
@@ -77,19 +78,17 @@ const IGNORED: usize = 4;
 #[derive(Debug)]
 pub struct Files<S, const TRANSFERS: usize> {
     store: S,
-    channel: ChannelId,
+    voice: Voice,
     /// How the digests of what is sent are made.
     algorithm: Algorithm,
     /// The other side has no business with the store.
     is_private: bool,
-    /// Steps of hashing in one call.
+    /// Steps of hashing in one call, of each transfer.
     steps: u16,
     transfers: Table<TRANSFERS>,
     control: Control,
-    ignored: Deque<MessageId, IGNORED>,
-    replies: Deque<(Number, Reply), REPLIES>,
-    /// What was last said, while it may not be whole at the other side.
-    said: Option<MessageId>,
+    ignored: Ignored,
+    replies: Deque<(TransferId, Reply), REPLIES>,
     next_number: u32,
     /// Whose content goes next, and how many frames of it went since it has the turn.
     turn: usize,
@@ -141,19 +140,18 @@ pub struct Ended {
 impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     /// Transfers on that channel of a link, between the other side and `store`.
     ///
-    /// A call of [`transmit`](Files::transmit) hashes at most `steps` times 128 bytes: few where something else waits for a turn meanwhile.
-    pub const fn new(store: S, channel: ChannelId, steps: u16) -> Self {
+    /// A call of [`transmit`](Files::transmit) hashes at most `steps` times 128 bytes of each: few where something else waits for a turn meanwhile.
+    pub fn new(store: S, channel: ChannelId, steps: u16) -> Self {
         Self {
             store,
-            channel,
+            voice: Voice { channel, said: None },
             algorithm: Algorithm::BEST,
             is_private: false,
             steps,
-            transfers: Table::EMPTY,
-            control: Control::NONE,
-            ignored: Deque::new(),
+            transfers: Table::new(),
+            control: Control::default(),
+            ignored: Ignored::default(),
             replies: Deque::new(),
-            said: None,
             next_number: 0,
             turn: 0,
             burst: 0,
@@ -168,7 +166,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
 
     /// The channel has another number from now on.
     pub fn set_channel(&mut self, channel: ChannelId) {
-        self.channel = channel;
+        self.voice.channel = channel;
     }
 
     /// What is offered from now on has digests of this algorithm, as [`algorithm_of`] the other side says; else of [`Algorithm::BEST`].
@@ -196,8 +194,8 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     ///
     /// [`StoreError`]; [`StoreError::TooMany`] also while `TRANSFERS` are under way.
     pub fn offer(&mut self, name: &Name) -> Result<TransferId, StoreError> {
-        let id = self.number();
-        self.send(TransferId { number: id, is_ours: true }, name)
+        let id = self.own_id();
+        self.send(id, name).map(|()| id)
     }
 
     /// Asks the other side for a file, which the store receives.
@@ -206,75 +204,63 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     ///
     /// [`StoreError::TooMany`] while `TRANSFERS` are under way.
     pub fn get(&mut self, name: &Name) -> Result<TransferId, StoreError> {
-        let id = TransferId { number: self.number(), is_ours: true };
-        self.transfers.add(Transfer::new(id, false, name.clone())).ok_or(StoreError::TooMany)?;
-        Ok(id)
+        let id = self.own_id();
+        self.transfers.add(id, false, name).map(|_| id).ok_or(StoreError::TooMany)
     }
 
     /// Ends a transfer: with [`Reason::Cancelled`] for good, with [`Reason::Paused`] so that it can be begun again from where it stands.
     ///
     /// One that was offered and is cancelled ends when the receiver has been told, on a later link if need be, so that it does not keep for ever what it has.
     pub fn cancel(&mut self, id: TransferId, reason: Reason) {
-        let Some(transfer) = self.transfers.find(id) else { return };
-        if matches!(transfer.state, State::Ending(_) | State::Ended(_)) {
-            return;
+        if let Some(transfer) = self.transfers.find(id) {
+            transfer.cancel(reason);
         }
-        transfer.state = match transfer.state {
-            State::Beginning | State::Hashing { claim: None, .. } if transfer.is_dropped_there(reason) => {
-                transfer.is_unwanted = true;
-                return;
-            }
-            // The other side knows nothing of it.
-            State::Beginning => State::Ended(Err(Failure { reason, is_theirs: false })),
-            _ => State::Ending(Err(reason)),
-        };
     }
 
     /// The link has ended: what this side began is begun again on the next, what the other side began is over here until it does so.
     pub fn handle_down(&mut self) {
-        (self.control, self.said) = (Control::NONE, None);
-        self.ignored.clear();
+        (self.control.message, self.voice.said) = (None, None);
+        self.ignored = Ignored::default();
         self.replies.clear();
         self.transfers.retain(|transfer| transfer.lose_link(&mut self.store));
     }
 
     /// What the application is to know; `None` when there is no more of it.
     pub fn poll_event(&mut self) -> Option<Ended> {
-        let ended = self.transfers.take(|transfer| matches!(transfer.state, State::Ended(_)))?;
-        let Transfer { id, name, is_sending, size, from, digest, state, .. } = ended;
-        let State::Ended(result) = state else { return None };
-        Some(Ended { id, name, is_sending, size, from, digest, result })
+        self.transfers.take(Transfer::ended)
     }
 
     /// When to call [`transmit`](Files::transmit) at the latest; `None` for never.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        if self.transfers.each().any(Transfer::has_work) {
-            return Some(0);
+        let mut first = None;
+        // A loop, because what folds an iterator divides by the size of a transfer, which costs a chip more than all this.
+        for due in self.transfers.each().filter_map(Transfer::due) {
+            first = Some(first.map_or(due, |first: u64| first.min(due)));
         }
-        self.transfers.each().filter(|transfer| transfer.is_waiting()).map(|transfer| transfer.due_us).min()
+        first
     }
 
-    fn number(&mut self) -> u32 {
+    fn own_id(&mut self) -> TransferId {
         self.next_number = self.next_number.wrapping_add(1);
-        self.next_number
+        TransferId { number: self.next_number, is_ours: true }
     }
 
     /// Begins to send a file of the store.
-    fn send(&mut self, id: TransferId, name: &Name) -> Result<TransferId, StoreError> {
-        if self.transfers.is_full() {
-            return Err(StoreError::TooMany);
-        }
+    #[inline(never)]
+    fn send(&mut self, id: TransferId, name: &Name) -> Result<(), StoreError> {
         let (file, entry) = self.store.open(name)?;
-        let mut transfer = Transfer::new(id, true, entry.name);
-        (transfer.kind, transfer.size) = (entry.kind, entry.size);
+        let Some(transfer) = self.transfers.add(id, true, &entry.name) else {
+            self.store.close(file);
+            return Err(StoreError::TooMany);
+        };
+        (transfer.file, transfer.size, transfer.kind) = (Some(file), entry.size, entry.kind);
         transfer.digest = entry.digest.filter(|digest| digest.algorithm() == self.algorithm);
-        transfer.file = Some(file);
-        if transfer.digest.is_none() {
-            transfer.hash(self.algorithm, entry.size, None);
+        if transfer.digest.is_none()
+            && let Err(reason) = transfer.hash(self.algorithm, entry.size, None)
+        {
+            transfer.end(Err(reason));
         }
-        // There is room, which was looked at.
-        let _ = self.transfers.add(transfer);
-        Ok(id)
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use crate::mux::SendError;
 
 use super::META;
 use super::digest::Hasher;
-use super::message::{DATA_HEAD_MAX, FileMessage, Number};
+use super::message::{DATA_HEAD_MAX, FileMessage};
 use super::reason::Reason;
 use super::store::Store;
 use super::transfer::{State, Transfer};
@@ -22,35 +22,26 @@ impl Transfer {
             return Ok(());
         }
         let (Some(file), Some(digest), 0) = (self.file, self.digest, offset) else { return Err(Reason::Protocol) };
+        // Content is here already: what it needs is prepared as it is stored, a step at a time.
         store.restart(file)?;
         self.move_from(0);
         self.hasher = Hasher::new(digest.algorithm()).ok_or(Reason::Digest)?;
-        while !store.prepare(file)? {}
         Ok(())
     }
 
     /// Takes content that has its turn.
     pub(super) fn take(&mut self, store: &mut impl Store, content: &[u8], is_last: bool, now_us: u64) {
-        let (State::Moving, Some(file)) = (&self.state, self.file) else { return };
+        if self.state != State::Moving {
+            return;
+        }
         self.touch(now_us);
-        if let Err(reason) = self.store_content(store, content, is_last) {
-            self.state = State::Ending(Err(reason));
-            return;
+        let stored = self.store_content(store, content, is_last);
+        if is_last {
+            self.message = None;
         }
-        if !is_last {
-            return;
+        if is_last || stored.is_err() {
+            self.end(stored);
         }
-        self.message = None;
-        self.state = State::Ending(if self.digest != Some(self.hasher.digest()) {
-            Err(Reason::Mismatch)
-        } else {
-            let finished = store.finish(file);
-            if finished.is_ok() {
-                self.file = None;
-            }
-            // What could not be finished stays open until that is said.
-            finished.map_err(Reason::from)
-        });
     }
 
     fn store_content(&mut self, store: &mut impl Store, content: &[u8], is_last: bool) -> Result<(), Reason> {
@@ -62,6 +53,15 @@ impl Transfer {
         store.append(file, content)?;
         self.hasher.update(content);
         self.at += content.len() as u32;
+        if !is_last {
+            return Ok(());
+        }
+        if self.digest != Some(self.hasher.digest()) {
+            return Err(Reason::Mismatch);
+        }
+        store.finish(file)?;
+        // What could not be finished stays open until that is said.
+        self.file = None;
         Ok(())
     }
 
@@ -73,21 +73,18 @@ impl Transfer {
         channel: ChannelId,
         now_us: u64,
     ) -> bool {
-        if !self.is_sending || !matches!(self.state, State::Moving) {
+        if !self.is_sending || self.state != State::Moving {
             return false;
         }
         match self.try_write(store, link, channel) {
-            Ok(moved) => {
-                if moved {
-                    self.touch(now_us);
-                }
-                moved
+            Ok(true) => {
+                self.touch(now_us);
+                return true;
             }
-            Err(reason) => {
-                self.state = State::Ending(Err(reason));
-                false
-            }
+            Ok(false) => {}
+            Err(reason) => self.end(Err(reason)),
         }
+        false
     }
 
     fn try_write<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
@@ -102,9 +99,8 @@ impl Transfer {
         let stream = match &mut self.stream {
             Some(stream) => stream,
             place => {
-                let number = Number { number: self.id.number, is_yours: !self.id.is_ours };
                 let data = FileMessage::Data { offset: self.at, content: &[] };
-                head = data.encode(number, &mut buf).map_or(0, |head| head.len());
+                head = data.encode(self.id.number(), &mut buf).map_or(0, |head| head.len());
                 place.insert(link.begin(channel).map_err(|_| Reason::Stalled)?)
             }
         };

@@ -99,6 +99,11 @@ pub enum FileMessage<'a> {
     },
 }
 
+/// True for DATA, which is the only message that is not looked at as a whole.
+pub(super) fn is_data(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|kind| kind & !YOURS == DATA)
+}
+
 impl<'a> FileMessage<'a> {
     /// Reads a message; `None` for one that is cut short, or of a type that this version does not know.
     #[must_use]

@@ -162,14 +162,13 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> St
 
     fn append(&mut self, partial: FileId, mut data: &[u8]) -> Result<(), StoreError> {
         let (place, slot) = self.receiving(partial)?;
-        let is_prepared = !slot.is_torn && u32::from(slot.linked) == Region::<F, BLOCK>::pages(slot.size);
-        let tail =
-            self.tails.iter().position(|tail| tail.is_of(place)).filter(|_| is_prepared).ok_or(StoreError::Failed)?;
+        let tail = self.tails.iter().position(|tail| tail.is_of(place)).ok_or(StoreError::Failed)?;
         let room = (slot.size.wrapping_sub(slot.stored) as usize).saturating_sub(self.tail_len(place));
         if data.len() > room {
             return Err(StoreError::NoRoom);
         }
         while !data.is_empty() {
+            self.prepare_block(partial)?;
             let added = self.fill(place, tail, data)?;
             data = data.get(added..).filter(|_| added > 0).ok_or(StoreError::Failed)?;
         }
@@ -223,17 +222,11 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> St
     }
 
     fn remove(&mut self, name: &Name) -> Result<(), StoreError> {
-        let found = [State::Whole, State::Partial].map(|state| self.find(name, state));
-        if found == [None; 2] {
-            return Err(StoreError::Missing);
-        }
-        for place in found.into_iter().flatten() {
-            self.slot(place).filter(|slot| slot.users == 0).ok_or(StoreError::InUse)?;
-        }
-        for place in found.into_iter().flatten() {
-            self.mark_gone(place)?;
-            self.forget(place);
-        }
+        let [file, partial] = [State::Whole, State::Partial].map(|state| self.find(name, state));
+        let place = file.or(partial).ok_or(StoreError::Missing)?;
+        self.slot(place).filter(|slot| slot.users == 0).ok_or(StoreError::InUse)?;
+        self.mark_gone(place)?;
+        self.forget(place);
         Ok(())
     }
 

@@ -199,14 +199,12 @@ impl<const BYTES: usize, const FILES: usize> Store for Ram<BYTES, FILES> {
     }
 
     fn remove(&mut self, name: &Name) -> Result<(), StoreError> {
-        let found = [self.find(name, State::Whole), self.find(name, State::Partial)];
-        if found == [None; 2] {
-            return Err(StoreError::Missing);
-        }
-        if found.iter().any(|place| self.is_in_use(*place)) {
+        let [file, partial] = [State::Whole, State::Partial].map(|state| self.find(name, state));
+        let place = file.or(partial).ok_or(StoreError::Missing)?;
+        if self.is_in_use(Some(place)) {
             return Err(StoreError::InUse);
         }
-        found.into_iter().flatten().for_each(|place| self.forget(place));
+        self.forget(place);
         Ok(())
     }
 

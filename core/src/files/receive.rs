@@ -5,7 +5,7 @@ use heapless::Vec;
 use crate::frame::{Frame, Kind as FrameKind, MessageId};
 
 use super::digest::{Digest, Hasher};
-use super::message::{CONTROL_MAX, FileMessage, Number};
+use super::message::{CONTROL_MAX, FileMessage, is_data};
 use super::name::Name;
 use super::reason::Reason;
 use super::store::{About, Entry, Kind, Space, Store};
@@ -14,14 +14,15 @@ use super::transmit::Reply;
 use super::{Files, META};
 
 /// What became of a frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Heard {
     /// It is not of this protocol: a message like any.
     Plain,
     /// It was taken.
     Taken,
-    /// It is the answer to the request of that number.
-    Answer(u32, Answer),
+    /// It is the answer to the request of that number: see [`Files::answer`].
+    Answer(u32),
 }
 
 /// The answer to a request.
@@ -37,23 +38,17 @@ pub enum Answer {
     Refused(Reason),
 }
 
-/// A control message of several frames, as far as it came.
-#[derive(Clone, Debug)]
+/// A control message as far as it came, and until the next one comes.
+#[derive(Debug, Default)]
 pub(super) struct Control {
-    message: Option<MessageId>,
+    pub(super) message: Option<MessageId>,
     bytes: Vec<u8, CONTROL_MAX>,
-    /// It is longer than any: its frames are known, and it is not looked at.
-    is_overlong: bool,
-}
-
-impl Control {
-    pub(super) const NONE: Self = Self { message: None, bytes: Vec::new(), is_overlong: false };
 }
 
 impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     /// Takes a frame that came.
     pub fn handle_frame(&mut self, frame: &Frame<'_>, now_us: u64) -> Heard {
-        if frame.channel != self.channel {
+        if frame.channel != self.voice.channel {
             return Heard::Plain;
         }
         let is_last = frame.position.total().is_some_and(|total| total == frame.position.sequence().saturating_add(1));
@@ -63,140 +58,165 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         if frame.meta != META || frame.kind != FrameKind::Binary {
             return Heard::Plain;
         }
-        match FileMessage::decode(frame.data) {
-            Some((number, FileMessage::Data { offset, content })) => {
-                self.data(number, frame.message, offset, content, is_last, now_us);
-                Heard::Taken
+        if is_data(frame.data) {
+            return self.hear(frame.data, frame.message, is_last, now_us);
+        }
+        self.control.message = Some(frame.message);
+        self.control.bytes.clear();
+        self.collect(frame, is_last, now_us)
+    }
+
+    /// What answers the request of which [`handle_frame`](Files::handle_frame) told last.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        match FileMessage::decode(&self.control.bytes) {
+            Some((_, FileMessage::Entry { index: _, size, stored, digest, kind, name })) => {
+                match (Name::new(name), Kind::try_from(kind)) {
+                    (Ok(name), Ok(kind)) => Answer::Entry(Entry { name, size, stored, digest, kind }),
+                    _ => Answer::Refused(Reason::Protocol),
+                }
             }
-            _ if is_last => self.control(frame.data, now_us),
-            _ => {
-                self.control = Control { message: Some(frame.message), ..Control::NONE };
-                self.collect(frame.data, false, now_us)
-            }
+            Some((_, FileMessage::Space(space))) => Answer::Space(space),
+            Some((_, FileMessage::Done)) => Answer::Done,
+            Some((_, FileMessage::Cancel(reason))) => Answer::Refused(reason),
+            _ => Answer::Refused(Reason::Protocol),
         }
     }
 
     /// Takes a frame that is not the first of its message.
     fn go_on(&mut self, frame: &Frame<'_>, is_last: bool, now_us: u64) -> Heard {
-        if let Some(transfer) = self.transfers.each_mut().find(|transfer| transfer.message == Some(frame.message)) {
+        let message = Some(frame.message);
+        if let Some(transfer) = self.transfers.each_mut().find(|transfer| transfer.message == message) {
             transfer.take(&mut self.store, frame.data, is_last, now_us);
             return Heard::Taken;
         }
-        if self.control.message == Some(frame.message) {
-            return self.collect(frame.data, is_last, now_us);
+        if self.control.message == message {
+            return self.collect(frame, is_last, now_us);
         }
-        if self.ignored.iter().any(|message| *message == frame.message) { Heard::Taken } else { Heard::Plain }
+        if self.ignored.has(frame.message) { Heard::Taken } else { Heard::Plain }
     }
 
-    fn collect(&mut self, data: &[u8], is_last: bool, now_us: u64) -> Heard {
-        self.control.is_overlong |= self.control.bytes.extend_from_slice(data).is_err();
-        if !is_last {
-            return Heard::Taken;
+    fn collect(&mut self, frame: &Frame<'_>, is_last: bool, now_us: u64) -> Heard {
+        if self.control.bytes.extend_from_slice(frame.data).is_err() {
+            // It is longer than any, and is not looked at.
+            self.control.message = None;
+            self.ignored.add(Some(frame.message));
+        } else if is_last {
+            self.control.message = None;
+            // It is put back: an answer is asked for later.
+            let bytes = core::mem::take(&mut self.control.bytes);
+            let heard = self.hear(&bytes, frame.message, is_last, now_us);
+            self.control.bytes = bytes;
+            return heard;
         }
-        let Control { bytes, is_overlong, .. } = core::mem::replace(&mut self.control, Control::NONE);
-        if is_overlong {
-            return Heard::Taken;
-        }
-        self.control(&bytes, now_us)
+        Heard::Taken
     }
 
-    fn control(&mut self, bytes: &[u8], now_us: u64) -> Heard {
-        let Some((number, message)) = FileMessage::decode(bytes) else { return Heard::Taken };
-        let id = TransferId { number: number.number, is_ours: number.is_yours };
-        let done = match message {
-            FileMessage::Offer { size, digest, kind, name } => {
-                let offered = self.offered(id, (size, digest), kind, name);
-                return self.refuse_transfer(number, offered);
-            }
-            FileMessage::Accept { offset, digest } => {
-                self.accepted(id, offset, digest, now_us);
-                return Heard::Taken;
-            }
+    /// Takes a control message, or the beginning of the content of a file.
+    fn hear(&mut self, bytes: &[u8], message: MessageId, is_last: bool, now_us: u64) -> Heard {
+        let Some((number, said)) = FileMessage::decode(bytes) else {
+            self.ignored.add(Some(message));
+            return Heard::Taken;
+        };
+        let id = TransferId::from(number);
+        let done = match said {
+            FileMessage::Data { offset, content } => self.data(id, message, offset, content, is_last, now_us),
+            FileMessage::Accept { offset, digest } => match self.transfers.find(id) {
+                Some(transfer) => transfer.accepted(offset, digest, now_us),
+                None => Err(Reason::Stalled),
+            },
             FileMessage::Done => return self.answered(id, Ok(())),
             FileMessage::Cancel(reason) => return self.answered(id, Err(reason)),
-            FileMessage::Get(name) => {
-                let asked = self.asked(id, name);
-                return self.refuse_transfer(number, asked);
+            FileMessage::Entry { .. } | FileMessage::Space(_) => return Heard::Answer(id.number),
+            FileMessage::Offer { size, digest, kind, name } => self.offered(id, (size, digest), kind, name),
+            // What somebody asks for has a number of its own.
+            _ if id.is_ours => Err(Reason::Protocol),
+            _ if self.is_private => Err(Reason::Missing),
+            FileMessage::Get(name) => checked(name).and_then(|name| Ok(self.send(id, &name)?)),
+            FileMessage::List(index) => {
+                self.reply(id, Reply::Entry(index));
+                Ok(())
             }
-            FileMessage::Entry { index: _, size, stored, digest, kind, name } => {
-                let (Ok(name), Ok(kind)) = (Name::new(name), Kind::try_from(kind)) else {
-                    return Heard::Answer(id.number, Answer::Refused(Reason::Protocol));
-                };
-                return Heard::Answer(id.number, Answer::Entry(Entry { name, size, stored, digest, kind }));
-            }
-            FileMessage::Space(space) => return Heard::Answer(id.number, Answer::Space(space)),
-            // It is no control message.
-            FileMessage::Data { .. } => return Heard::Taken,
-            FileMessage::List(_) if self.is_private => Err(Reason::Missing),
-            FileMessage::List(index) => Ok(Reply::Entry(index)),
-            FileMessage::Remove(name) => checked(name)
-                .and_then(|name| self.unused(&name)?.remove(&name).map_err(Reason::from))
-                .map(|()| Reply::Done),
-            FileMessage::Rename { from, to } => self.give_name(from, to).map(|()| Reply::Done),
+            FileMessage::Remove(name) => self.remove_here(id, name),
+            FileMessage::Rename { from, to } => self.rename_here(id, from, to),
         };
-        self.reply(id, done.unwrap_or_else(Reply::Cancel));
+        if let Err(reason) = done {
+            self.refuse(id, reason);
+        }
         Heard::Taken
     }
 
     /// Notes what to answer a request; more of them than fit are asked again.
+    #[inline(never)]
     fn reply(&mut self, id: TransferId, reply: Reply) {
-        let _ = self.replies.push_back((Number { number: id.number, is_yours: !id.is_ours }, reply));
+        let _ = self.replies.push_back((id, reply));
     }
 
-    fn refuse_transfer(&mut self, number: Number, begun: Result<(), Reason>) -> Heard {
-        if let Err(reason) = begun {
-            let id = TransferId { number: number.number, is_ours: number.is_yours };
-            match self.transfers.find(id) {
-                Some(transfer) => transfer.state = State::Ending(Err(reason)),
-                None => self.reply(id, Reply::Cancel(reason)),
-            }
+    /// What the other side has begun, or goes on with, cannot be.
+    #[inline(never)]
+    fn refuse(&mut self, id: TransferId, reason: Reason) {
+        match self.transfers.find(id) {
+            Some(transfer) if matches!(transfer.state, State::Ending | State::Ended) => {}
+            Some(transfer) => transfer.end(Err(reason)),
+            None => self.reply(id, Reply::Cancel(reason)),
         }
-        Heard::Taken
     }
 
-    /// The store, for something to be done to the file of that name.
-    fn unused(&mut self, name: &Name) -> Result<&mut S, Reason> {
-        if self.is_private {
-            return Err(Reason::Missing);
-        }
-        if self.transfers.each().any(|transfer| transfer.file.is_some() && transfer.name == *name) {
-            return Err(Reason::Busy);
-        }
-        Ok(&mut self.store)
+    /// The name of a file to which something may be done.
+    #[inline(never)]
+    fn unused(&self, name: &str) -> Result<Name, Reason> {
+        let is_used = |transfer: &Transfer| transfer.file.is_some() && transfer.name.as_str() == name;
+        if self.transfers.each().any(is_used) { Err(Reason::Busy) } else { checked(name) }
     }
 
-    fn give_name(&mut self, from: &str, to: &str) -> Result<(), Reason> {
-        let (from, to) = (checked(from)?, checked(to)?);
-        self.unused(&to)?;
-        self.unused(&from)?.rename(&from, &to).map_err(Reason::from)
+    fn remove_here(&mut self, id: TransferId, name: &str) -> Result<(), Reason> {
+        let name = self.unused(name)?;
+        self.store.remove(&name)?;
+        self.reply(id, Reply::Done);
+        Ok(())
     }
 
-    /// The other side wants a file.
-    fn asked(&mut self, id: TransferId, name: &str) -> Result<(), Reason> {
-        if id.is_ours {
-            return Err(Reason::Protocol);
-        }
-        if self.is_private {
-            return Err(Reason::Missing);
-        }
-        self.send(id, &checked(name)?).map(drop).map_err(Reason::from)
+    fn rename_here(&mut self, id: TransferId, from: &str, to: &str) -> Result<(), Reason> {
+        let (from, to) = (self.unused(from)?, self.unused(to)?);
+        self.store.rename(&from, &to)?;
+        self.reply(id, Reply::Done);
+        Ok(())
     }
 
     /// The other side has a file, which was asked for or not.
     fn offered(&mut self, id: TransferId, (size, digest): (u32, Digest), kind: &str, name: &str) -> Result<(), Reason> {
-        let name = checked(name)?;
         let kind = Kind::try_from(kind).map_err(|_| Reason::Protocol)?;
-        let about = About { name, size, digest, kind };
-        let at = self.place(id, &about.name)?;
-        let transfer = self.transfers.at(at).ok_or(Reason::Stalled)?;
-        (transfer.size, transfer.digest, transfer.kind) = (size, Some(digest), about.kind.clone());
+        let about = About { name: checked(name)?, size, digest, kind };
+        let transfer = if id.is_ours {
+            let asked = |transfer: &&mut Transfer| !transfer.is_sending && transfer.name == about.name;
+            let transfer = self.transfers.find(id).filter(asked).ok_or(Reason::Stalled)?;
+            if transfer.state != State::Asking {
+                return Err(Reason::Protocol);
+            }
+            transfer
+        } else if self.is_private {
+            return Err(Reason::NoRoom);
+        } else {
+            // A sender that offers a file anew has given up what it sent before.
+            self.transfers.retain(|old| {
+                let stays = old.id.is_ours || old.is_sending || old.name != about.name;
+                if !stays {
+                    old.close(&mut self.store);
+                    self.ignored.add(old.message);
+                }
+                stays
+            });
+            self.transfers.add(id, false, &about.name).ok_or(Reason::Busy)?
+        };
+        (transfer.size, transfer.digest) = (size, Some(digest));
         if Hasher::new(digest.algorithm()).is_none() {
             return Err(Reason::Digest);
         }
         if let Ok((file, entry)) = self.store.open(&about.name) {
             self.store.close(file);
-            if (entry.size, entry.digest) == (size, Some(digest)) {
-                (transfer.at, transfer.from, transfer.state) = (size, size, State::Ending(Ok(())));
+            if entry.size == size && entry.digest == Some(digest) {
+                (transfer.at, transfer.from) = (size, size);
+                transfer.end(Ok(()));
                 return Ok(());
             }
         }
@@ -205,94 +225,52 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         Ok(())
     }
 
-    /// Where the transfer is that an offer is for.
-    fn place(&mut self, id: TransferId, name: &Name) -> Result<usize, Reason> {
-        if id.is_ours {
-            let asked = |transfer: &Transfer| transfer.id == id && !transfer.is_sending && transfer.name == *name;
-            let at = self.transfers.position(asked).ok_or(Reason::Stalled)?;
-            let is_asking = self.transfers.at(at).is_some_and(|transfer| matches!(transfer.state, State::Asking));
-            return if is_asking { Ok(at) } else { Err(Reason::Protocol) };
-        }
-        if self.is_private {
-            return Err(Reason::NoRoom);
-        }
-        // A sender that offers a file anew has given up what it sent before.
-        let is_old = |transfer: &mut Transfer| !transfer.id.is_ours && !transfer.is_sending && transfer.name == *name;
-        while let Some(mut old) = self.transfers.take(is_old) {
-            old.close(&mut self.store, None);
-            self.ignore(old.message);
-        }
-        self.transfers.add(Transfer::new(id, false, name.clone())).ok_or(Reason::Busy)
-    }
-
-    /// The other side wants what was offered, from there on.
-    fn accepted(&mut self, id: TransferId, offset: u32, claim: Option<Digest>, now_us: u64) {
-        let Some(transfer) = self.transfers.find(id) else {
-            return self.reply(id, Reply::Cancel(Reason::Stalled));
-        };
-        if !matches!(transfer.state, State::Asking) || !transfer.is_sending {
-            return;
-        }
-        transfer.touch(now_us);
-        match (transfer.digest, claim) {
-            _ if offset > transfer.size => transfer.state = State::Ending(Err(Reason::Protocol)),
-            (Some(digest), Some(_)) if offset > 0 => transfer.hash(digest.algorithm(), offset, claim),
-            _ => transfer.move_from(0),
-        }
-    }
-
     /// A DONE or CANCEL came.
     fn answered(&mut self, id: TransferId, result: Result<(), Reason>) -> Heard {
         let Some(transfer) = self.transfers.find(id) else {
-            return Heard::Answer(id.number, result.map_or_else(Answer::Refused, |()| Answer::Done));
+            return Heard::Answer(id.number);
         };
-        if matches!(transfer.state, State::Ended(_)) || (result.is_ok() && !transfer.is_sending) {
+        if transfer.state == State::Ended || (result.is_ok() && !transfer.is_sending) {
             return Heard::Taken;
         }
-        if result.is_ok() && matches!(transfer.state, State::Asking) {
-            // It was there already.
-            transfer.from = transfer.size;
-        }
-        transfer.close(&mut self.store, result.err());
-        transfer.state = State::Ended(result.map_err(|reason| Failure { reason, is_theirs: true }));
         if result.is_ok() {
+            if transfer.state == State::Asking {
+                // It was there already.
+                transfer.from = transfer.size;
+            }
             transfer.at = transfer.size;
         }
-        let message = transfer.message.take();
-        self.ignore(message);
+        transfer.failure = result.err().map(|reason| Failure { reason, is_theirs: true });
+        transfer.conclude(&mut self.store);
+        self.ignored.add(transfer.message.take());
         Heard::Taken
     }
 
-    /// Frames of that message may still come, and are for nobody.
-    pub(super) fn ignore(&mut self, message: Option<MessageId>) {
-        let Some(message) = message else { return };
-        if self.ignored.is_full() {
-            self.ignored.pop_front();
-        }
-        let _ = self.ignored.push_back(message);
-    }
-
     /// The content of a file begins to come.
-    fn data(&mut self, number: Number, message: MessageId, offset: u32, content: &[u8], is_last: bool, now_us: u64) {
-        let id = TransferId { number: number.number, is_ours: number.is_yours };
+    fn data(
+        &mut self,
+        id: TransferId,
+        message: MessageId,
+        offset: u32,
+        content: &[u8],
+        is_last: bool,
+        now_us: u64,
+    ) -> Result<(), Reason> {
         let expects = |transfer: &&mut Transfer| {
-            transfer.id == id
-                && matches!(transfer.state, State::Moving)
-                && !transfer.is_sending
-                && transfer.message.is_none()
+            transfer.state == State::Moving && !transfer.is_sending && transfer.message.is_none()
         };
-        let Some(transfer) = self.transfers.each_mut().find(expects) else {
-            self.ignore(Some(message));
-            return self.reply(id, Reply::Cancel(Reason::Stalled));
+        let Some(transfer) = self.transfers.find(id).filter(expects) else {
+            self.ignored.add(Some(message));
+            return Err(Reason::Stalled);
         };
         transfer.message = Some(message);
-        match transfer.begin_at(&mut self.store, offset) {
-            Ok(()) => transfer.take(&mut self.store, content, is_last, now_us),
-            Err(reason) => transfer.state = State::Ending(Err(reason)),
-        }
+        transfer.begin_at(&mut self.store, offset)?;
+        transfer.take(&mut self.store, content, is_last, now_us);
+        Ok(())
     }
 }
 
+#[inline(never)]
 fn checked(name: &str) -> Result<Name, Reason> {
     Name::new(name).map_err(|_| Reason::Name)
 }

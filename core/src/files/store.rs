@@ -120,7 +120,7 @@ pub trait Store {
     /// [`StoreError::NoRoom`], [`StoreError::TooMany`], [`StoreError::InUse`], [`StoreError::Failed`]; nothing has changed then.
     fn receive(&mut self, about: &About) -> Result<(FileId, u32), StoreError>;
 
-    /// Takes one step towards a partial that can be appended to, such as erasing a page; true when there are no more.
+    /// Takes one step, such as erasing a page, towards a partial to which can be [appended](Store::append) without delay; true when there are no more.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ pub trait Store {
     /// [`StoreError::Failed`].
     fn read(&mut self, file: FileId, offset: u32, out: &mut [u8]) -> Result<usize, StoreError>;
 
-    /// Puts data at the end of a partial that is [prepared](Store::prepare).
+    /// Puts data at the end of a partial. What is not [prepared](Store::prepare) by then is prepared now, as far as this data needs it.
     ///
     /// Of what was appended, less than one block of the medium, at most 240 bytes, may be missing after a loss of power.
     ///
@@ -145,7 +145,7 @@ pub trait Store {
     /// [`StoreError::NoRoom`] beyond the size it was made with, or when others have filled the medium; [`StoreError::Failed`].
     fn append(&mut self, partial: FileId, data: &[u8]) -> Result<(), StoreError>;
 
-    /// Empties a partial, which is to be prepared again.
+    /// Empties a partial, which may be prepared again.
     ///
     /// # Errors
     ///
@@ -176,7 +176,7 @@ pub trait Store {
     /// [`StoreError::Missing`], [`StoreError::InUse`], [`StoreError::Failed`].
     fn remove(&mut self, name: &Name) -> Result<(), StoreError>;
 
-    /// Gives a file another name.
+    /// Gives a file another name, and leaves partials of either name alone.
     ///
     /// # Errors
     ///

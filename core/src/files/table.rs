@@ -1,15 +1,15 @@
 //! The transfers of one link, each in a place of its own: none is moved when another goes, which on a chip would cost more code than all else here.
 
+use super::name::Name;
 use super::transfer::{Transfer, TransferId};
 
 #[derive(Debug)]
 pub(super) struct Table<const TRANSFERS: usize>([Option<Transfer>; TRANSFERS]);
 
 impl<const TRANSFERS: usize> Table<TRANSFERS> {
-    pub(super) const EMPTY: Self = Self([const { None }; TRANSFERS]);
-
-    pub(super) fn is_full(&self) -> bool {
-        self.0.iter().all(Option::is_some)
+    /// A table of nothing. Not a constant, of which a chip would have every byte in its flash.
+    pub(super) fn new() -> Self {
+        Self(core::array::from_fn(|_| None))
     }
 
     pub(super) fn each(&self) -> impl Iterator<Item = &Transfer> {
@@ -20,6 +20,7 @@ impl<const TRANSFERS: usize> Table<TRANSFERS> {
         self.0.iter_mut().flatten()
     }
 
+    #[inline(never)]
     pub(super) fn find(&mut self, id: TransferId) -> Option<&mut Transfer> {
         self.each_mut().find(|transfer| transfer.id == id)
     }
@@ -29,21 +30,20 @@ impl<const TRANSFERS: usize> Table<TRANSFERS> {
         self.0.get_mut(place)?.as_mut()
     }
 
-    /// The place of a transfer.
-    pub(super) fn position(&self, is_it: impl Fn(&Transfer) -> bool) -> Option<usize> {
-        self.0.iter().position(|place| place.as_ref().is_some_and(&is_it))
+    /// Gives a new transfer a place; `None` when there is none.
+    #[inline(never)]
+    pub(super) fn add(&mut self, id: TransferId, is_sending: bool, name: &Name) -> Option<&mut Transfer> {
+        let place = self.0.iter_mut().find(|place| place.is_none())?;
+        Some(place.insert(Transfer::new(id, is_sending, name)))
     }
 
-    /// Gives a transfer a place; `None` when there is none.
-    pub(super) fn add(&mut self, transfer: Transfer) -> Option<usize> {
-        let place = self.0.iter().position(Option::is_none)?;
-        *self.0.get_mut(place)? = Some(transfer);
-        Some(place)
-    }
-
-    /// Takes out a transfer of which that is true.
-    pub(super) fn take(&mut self, mut is_it: impl FnMut(&mut Transfer) -> bool) -> Option<Transfer> {
-        self.0.iter_mut().find_map(|place| place.take_if(&mut is_it))
+    /// Takes out the first transfer of which there is something to be made.
+    pub(super) fn take<T>(&mut self, make: impl Fn(&Transfer) -> Option<T>) -> Option<T> {
+        self.0.iter_mut().find_map(|place| {
+            let made = make(place.as_ref()?)?;
+            *place = None;
+            Some(made)
+        })
     }
 
     /// Drops those of which that is not true.

@@ -3,7 +3,9 @@
 use crate::frame::MessageId;
 use crate::stream::Stream;
 
+use super::Ended;
 use super::digest::{Algorithm, Digest, Hasher};
+use super::message::Number;
 use super::name::Name;
 use super::reason::Reason;
 use super::store::{FileId, Kind, Store};
@@ -27,6 +29,18 @@ impl TransferId {
     pub fn is_ours(self) -> bool {
         self.is_ours
     }
+
+    /// As this side says it.
+    pub(super) fn number(self) -> Number {
+        Number { number: self.number, is_yours: !self.is_ours }
+    }
+}
+
+/// As the other side says it.
+impl From<Number> for TransferId {
+    fn from(number: Number) -> Self {
+        Self { number: number.number, is_ours: number.is_yours }
+    }
 }
 
 /// Why a transfer ended early.
@@ -40,7 +54,7 @@ pub struct Failure {
 }
 
 /// How a transfer stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// An OFFER or a GET is to be said.
     Beginning,
@@ -48,8 +62,8 @@ pub(super) enum State {
     Asking,
     /// The store makes room.
     Preparing,
-    /// What is there is hashed, up to there; of a sender with what the receiver claims of it, unless that is for the whole.
-    Hashing { to: u32, claim: Option<Digest> },
+    /// What is there is hashed.
+    Hashing,
     /// An ACCEPT is to be said.
     Accepting,
     /// The content is on its way.
@@ -57,9 +71,9 @@ pub(super) enum State {
     /// All of it was sent, and a DONE is to come.
     Verifying,
     /// A DONE or CANCEL is to be said.
-    Ending(Result<(), Reason>),
+    Ending,
     /// The application is to be told.
-    Ended(Result<(), Failure>),
+    Ended,
 }
 
 /// A file on its way.
@@ -68,6 +82,7 @@ pub(super) struct Transfer {
     pub(super) id: TransferId,
     pub(super) is_sending: bool,
     pub(super) name: Name,
+    /// Of a file that is sent.
     pub(super) kind: Kind,
     pub(super) size: u32,
     /// Of the whole; not known of a file that was asked for, nor while it is made.
@@ -81,7 +96,13 @@ pub(super) struct Transfer {
     pub(super) from: u32,
     /// How much has been hashed.
     hashed: u32,
+    /// How much is to be hashed.
+    to_hash: u32,
+    /// Of so much, as the receiver claims; none where the whole is hashed.
+    claim: Option<Digest>,
     pub(super) state: State,
+    /// Why it ends, unless it is done.
+    pub(super) failure: Option<Failure>,
     /// It is only begun to tell the receiver to drop what it has of it.
     pub(super) is_unwanted: bool,
     /// The DATA that leaves.
@@ -92,11 +113,11 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
-    pub(super) fn new(id: TransferId, is_sending: bool, name: Name) -> Self {
+    pub(super) fn new(id: TransferId, is_sending: bool, name: &Name) -> Self {
         Self {
             id,
             is_sending,
-            name,
+            name: name.clone(),
             kind: Kind::new(),
             size: 0,
             digest: None,
@@ -105,7 +126,10 @@ impl Transfer {
             at: 0,
             from: 0,
             hashed: 0,
+            to_hash: 0,
+            claim: None,
             state: State::Beginning,
+            failure: None,
             is_unwanted: false,
             stream: None,
             message: None,
@@ -114,10 +138,11 @@ impl Transfer {
     }
 
     /// The receiver is to be told that it is of no use any more, sooner or later.
-    pub(super) fn is_dropped_there(&self, reason: Reason) -> bool {
+    fn is_dropped_there(&self, reason: Reason) -> bool {
         self.is_sending && self.id.is_ours && reason == Reason::Cancelled
     }
 
+    #[inline(never)]
     pub(super) fn touch(&mut self, now_us: u64) {
         self.due_us = now_us.saturating_add(STALL_US);
     }
@@ -127,61 +152,128 @@ impl Transfer {
         matches!(self.state, State::Asking | State::Moving | State::Verifying)
     }
 
+    /// When there is something to be done for it at the latest; 0 for work that waits for nobody.
+    pub(super) fn due(&self) -> Option<u64> {
+        match self.state {
+            State::Preparing | State::Hashing => Some(0),
+            _ => self.is_waiting().then_some(self.due_us),
+        }
+    }
+
     /// The content goes from there on.
     pub(super) fn move_from(&mut self, at: u32) {
         (self.at, self.from, self.state) = (at, at, State::Moving);
     }
 
-    /// There is work for this side that waits for nobody.
-    pub(super) fn has_work(&self) -> bool {
-        matches!(self.state, State::Preparing | State::Hashing { .. })
+    /// The other side is to be told that it is over.
+    #[inline(never)]
+    pub(super) fn end(&mut self, result: Result<(), Reason>) {
+        self.failure = result.err().map(|reason| Failure { reason, is_theirs: false });
+        self.state = State::Ending;
+    }
+
+    /// It is over for both sides.
+    #[inline(never)]
+    pub(super) fn conclude(&mut self, store: &mut impl Store) {
+        self.close(store);
+        self.state = State::Ended;
+    }
+
+    /// Somebody here does not want it any more, or not now.
+    pub(super) fn cancel(&mut self, reason: Reason) {
+        match self.state {
+            State::Ending | State::Ended => {}
+            // A receiver that refuses the offer, such as one that is busy, would take the word that it is cancelled for one about nothing.
+            State::Beginning | State::Hashing | State::Asking
+                if self.claim.is_none() && self.is_dropped_there(reason) =>
+            {
+                self.is_unwanted = true;
+            }
+            State::Beginning => {
+                // The other side knows nothing of it.
+                self.end(Err(reason));
+                self.state = State::Ended;
+            }
+            _ => self.end(Err(reason)),
+        }
+    }
+
+    /// What was to be said was said.
+    pub(super) fn go_on(&mut self, store: &mut impl Store, now_us: u64) {
+        self.touch(now_us);
+        match self.state {
+            State::Beginning => self.state = State::Asking,
+            State::Accepting => self.move_from(self.at),
+            State::Ending => self.conclude(store),
+            _ => {}
+        }
+    }
+
+    /// The other side wants what was offered, from there on.
+    pub(super) fn accepted(&mut self, offset: u32, claim: Option<Digest>, now_us: u64) -> Result<(), Reason> {
+        if self.state != State::Asking || !self.is_sending {
+            return Ok(());
+        }
+        self.touch(now_us);
+        match (self.digest, claim) {
+            _ if self.is_unwanted => Err(Reason::Cancelled),
+            _ if offset > self.size => Err(Reason::Protocol),
+            (Some(digest), Some(_)) if offset > 0 => self.hash(digest.algorithm(), offset, claim),
+            _ => {
+                self.move_from(0);
+                Ok(())
+            }
+        }
     }
 
     /// Begins to hash what is there, up to there.
-    pub(super) fn hash(&mut self, algorithm: Algorithm, to: u32, claim: Option<Digest>) {
-        match Hasher::new(algorithm) {
-            Some(hasher) => {
-                (self.hasher, self.hashed) = (hasher, 0);
-                self.state = State::Hashing { to, claim };
-            }
-            None => self.state = State::Ending(Err(Reason::Digest)),
-        }
+    #[inline(never)]
+    pub(super) fn hash(&mut self, algorithm: Algorithm, to: u32, claim: Option<Digest>) -> Result<(), Reason> {
+        self.hasher = Hasher::new(algorithm).ok_or(Reason::Digest)?;
+        (self.hashed, self.to_hash, self.claim) = (0, to, claim);
+        self.state = State::Hashing;
+        Ok(())
     }
 
     /// Takes one step of what the store or the hash has to do.
     pub(super) fn work(&mut self, store: &mut impl Store) {
         let Some(file) = self.file else { return };
         let worked = match self.state {
-            State::Preparing => store.prepare(file).map(|is_ready| {
-                if is_ready && let Some(digest) = self.digest {
-                    self.hash(digest.algorithm(), self.at, None);
-                }
-            }),
-            State::Hashing { to, claim } if self.hashed == to => {
-                self.hashed_all(store, file, claim);
-                Ok(())
-            }
-            State::Hashing { to, .. } => {
-                let mut buf = [0; STEP];
-                let len = STEP.min((to - self.hashed) as usize);
-                let part = buf.get_mut(..len).unwrap_or_default();
-                store.read(file, self.hashed, part).map(|len| {
-                    self.hasher.update(part.get(..len).unwrap_or_default());
-                    self.hashed += len as u32;
-                    if len == 0 {
-                        // The file has become shorter.
-                        self.state = State::Ending(Err(Reason::Failed));
-                    }
-                })
-            }
-            _ => Ok(()),
+            State::Preparing => self.prepare(store, file),
+            State::Hashing => self.hash_more(store, file),
+            _ => return,
         };
-        if let Err(error) = worked {
-            self.state = State::Ending(Err(error.into()));
+        if worked.is_err() {
+            self.end(worked);
         }
     }
 
-    fn hashed_all(&mut self, store: &mut impl Store, file: FileId, claim: Option<Digest>) {
+    fn prepare(&mut self, store: &mut impl Store, file: FileId) -> Result<(), Reason> {
+        match self.digest {
+            Some(digest) if store.prepare(file)? => self.hash(digest.algorithm(), self.at, None),
+            _ => Ok(()),
+        }
+    }
+
+    fn hash_more(&mut self, store: &mut impl Store, file: FileId) -> Result<(), Reason> {
+        let rest = self.to_hash.saturating_sub(self.hashed);
+        if rest == 0 {
+            self.hashed_all(store, file);
+            return Ok(());
+        }
+        let mut buf = [0; STEP];
+        let part = buf.get_mut(..STEP.min(rest as usize)).unwrap_or_default();
+        let len = store.read(file, self.hashed, part)?;
+        if len == 0 {
+            // The file has become shorter.
+            return Err(Reason::Failed);
+        }
+        self.hasher.update(part.get(..len).unwrap_or_default());
+        self.hashed = self.hashed.saturating_add(len as u32);
+        Ok(())
+    }
+
+    fn hashed_all(&mut self, store: &mut impl Store, file: FileId) {
         let digest = self.hasher.digest();
         if !self.is_sending {
             self.state = State::Accepting;
@@ -190,26 +282,27 @@ impl Transfer {
             store.note(file, digest);
             self.state = State::Beginning;
         } else {
-            self.move_from(if claim == Some(digest) { self.hashed } else { 0 });
+            self.move_from(if self.claim == Some(digest) { self.hashed } else { 0 });
         }
     }
 
     /// The link has ended; false when the transfer is over by that.
     pub(super) fn lose_link(&mut self, store: &mut impl Store) -> bool {
-        (self.stream, self.message) = (None, None);
+        (self.stream, self.message, self.claim) = (None, None, None);
         match self.state {
-            State::Ended(_) => return true,
-            State::Ending(Err(reason)) if self.is_dropped_there(reason) => self.is_unwanted = true,
+            State::Ended => return true,
+            State::Ending if self.failure.is_some_and(|failure| self.is_dropped_there(failure.reason)) => {
+                self.is_unwanted = true;
+            }
             // There is nobody to tell any more.
-            State::Ending(result) => {
-                self.close(store, result.err());
-                self.state = State::Ended(result.map_err(|reason| Failure { reason, is_theirs: false }));
+            State::Ending => {
+                self.conclude(store);
                 return true;
             }
             _ => {}
         }
         if !self.id.is_ours || !self.is_sending {
-            self.close(store, None);
+            self.close(store);
         }
         if self.digest.is_some() || !self.is_sending {
             self.state = State::Beginning;
@@ -217,12 +310,21 @@ impl Transfer {
         self.id.is_ours
     }
 
-    /// Ends the use of the store. What came of the file stays in it unless the reason says otherwise.
-    pub(super) fn close(&mut self, store: &mut impl Store, reason: Option<Reason>) {
+    /// Ends the use of the store. What came of the file stays in it unless there is a reason that says otherwise.
+    pub(super) fn close(&mut self, store: &mut impl Store) {
         match self.file.take() {
-            Some(file) if !self.is_sending && reason.is_some_and(Reason::drops_partial) => store.discard(file),
+            Some(file) if !self.is_sending && self.failure.is_some_and(|failure| failure.reason.drops_partial()) => {
+                store.discard(file);
+            }
             Some(file) => store.close(file),
             None => {}
         }
+    }
+
+    /// What the application is to know of it when it is over.
+    pub(super) fn ended(&self) -> Option<Ended> {
+        let Self { id, ref name, is_sending, size, from, digest, failure, .. } = *self;
+        let result = failure.map_or(Ok(()), Err);
+        (self.state == State::Ended).then(|| Ended { id, name: name.clone(), is_sending, size, from, digest, result })
     }
 }

@@ -1,16 +1,14 @@
 //! What goes to the other side: requests, answers, and the content of files.
 
 use crate::buffer::Buffer;
-use crate::cut::Message;
-use crate::frame::Kind as FrameKind;
 use crate::link::Link;
 use crate::mux::SendError;
 
-use super::message::{CONTROL_MAX, FileMessage, Number};
+use super::Files;
+use super::message::FileMessage;
 use super::reason::Reason;
-use super::store::Store;
-use super::transfer::{Failure, State, Transfer};
-use super::{Files, META};
+use super::store::{Entry, Store};
+use super::transfer::{State, Transfer};
 
 /// Frames of one transfer before the next has its turn: as many as fill a long packet.
 const BURST: u8 = 4;
@@ -41,7 +39,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         }
         self.give_up_stalled(link.is_silent(), now_us);
         // Content would take every place in the queue as it comes, and what is longer than a frame would find none.
-        let has_said_all = self.answer(link) && self.speak(link, now_us);
+        let has_said_all = self.reply_all(link) && self.speak(link, now_us);
         if has_said_all && !core::mem::take(&mut self.is_held) {
             self.move_content(link, now_us);
         }
@@ -98,7 +96,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         &self,
         link: &Link<'_, FRAME, BLOCKS, CHANNELS, P>,
     ) -> bool {
-        self.said.is_some_and(|said| link.is_pending(said))
+        self.voice.is_saying(link)
     }
 
     fn request<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
@@ -106,30 +104,15 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
         message: &FileMessage<'_>,
     ) -> Result<u32, SendError> {
-        let number = self.number();
-        self.say(link, Number { number, is_yours: false }, message).map(|()| number)
-    }
-
-    /// Sends a control message, once the one before is whole at the other side.
-    fn say<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
-        &mut self,
-        link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
-        number: Number,
-        message: &FileMessage<'_>,
-    ) -> Result<(), SendError> {
-        if self.is_saying(link) {
-            return Err(SendError::Full);
-        }
-        let mut out = [0; CONTROL_MAX];
-        let data = message.encode(number, &mut out).ok_or(SendError::TooLong(1))?;
-        self.said = Some(link.send(self.channel, &Message { kind: FrameKind::Binary, meta: META, data })?);
-        Ok(())
+        let id = self.own_id();
+        self.voice.say(link, id, message).map(|()| id.number)
     }
 
     fn work(&mut self) {
         for _ in 0..self.steps {
-            let Some(transfer) = self.transfers.each_mut().find(|transfer| transfer.has_work()) else { return };
-            transfer.work(&mut self.store);
+            for transfer in self.transfers.each_mut() {
+                transfer.work(&mut self.store);
+            }
         }
     }
 
@@ -138,33 +121,33 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             if is_silent {
                 transfer.touch(now_us);
             } else if now_us >= transfer.due_us {
-                transfer.state = State::Ending(Err(Reason::Stalled));
+                transfer.end(Err(Reason::Stalled));
             }
         }
     }
 
     /// Answers requests; false while there is no room for an answer.
-    fn answer<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
+    fn reply_all<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
         &mut self,
         link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
     ) -> bool {
-        while let Some(&(number, reply)) = self.replies.front() {
-            let sent = match reply {
-                Reply::Done => self.say(link, number, &FileMessage::Done),
-                Reply::Cancel(reason) => self.say(link, number, &FileMessage::Cancel(reason)),
-                Reply::Entry(index) => match self.store.entry(index as usize) {
-                    None => {
-                        let space = self.store.space();
-                        self.say(link, number, &FileMessage::Space(space))
+        while let Some(&(id, reply)) = self.replies.front() {
+            let entry;
+            let message = match reply {
+                Reply::Done => FileMessage::Done,
+                Reply::Cancel(reason) => FileMessage::Cancel(reason),
+                Reply::Entry(index) => {
+                    entry = self.store.entry(index as usize);
+                    match &entry {
+                        None => FileMessage::Space(self.store.space()),
+                        Some(Entry { name, size, stored, digest, kind }) => {
+                            let (size, stored, digest) = (*size, *stored, *digest);
+                            FileMessage::Entry { index, size, stored, digest, kind, name: name.as_str() }
+                        }
                     }
-                    Some(entry) => {
-                        let (size, stored, digest) = (entry.size, entry.stored, entry.digest);
-                        let (kind, name) = (entry.kind.as_str(), entry.name.as_str());
-                        self.say(link, number, &FileMessage::Entry { index, size, stored, digest, kind, name })
-                    }
-                },
+                }
             };
-            if sent == Err(SendError::Full) {
+            if self.voice.say(link, id, &message) == Err(SendError::Full) {
                 return false;
             }
             self.replies.pop_front();
@@ -178,53 +161,28 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         link: &mut Link<'_, FRAME, BLOCKS, CHANNELS, P>,
         now_us: u64,
     ) -> bool {
-        for at in 0..TRANSFERS {
-            let Some(transfer) = self.transfers.at(at) else { continue };
-            let number = Number { number: transfer.id.number, is_yours: !transfer.id.is_ours };
-            let Transfer { is_sending, size, digest, at: offset, .. } = *transfer;
-            // What is borrowed by the message must not be in `self`.
-            let (name, kind) = (transfer.name.clone(), transfer.kind.clone());
-            let message = match (&transfer.state, digest) {
-                (State::Beginning, Some(digest)) if is_sending => {
-                    FileMessage::Offer { size, digest, kind: &kind, name: name.as_str() }
-                }
-                (State::Beginning, _) => FileMessage::Get(name.as_str()),
-                (State::Accepting, _) => FileMessage::Accept { offset, digest: Some(transfer.hasher.digest()) },
-                (State::Ending(Ok(())), _) => FileMessage::Done,
-                (State::Ending(Err(reason)), _) => FileMessage::Cancel(*reason),
+        for transfer in self.transfers.each_mut() {
+            let Transfer { is_sending, size, digest, at: offset, ref kind, .. } = *transfer;
+            let name = transfer.name.as_str();
+            let message = match (transfer.state, digest, transfer.failure) {
+                (State::Beginning, Some(digest), _) if is_sending => FileMessage::Offer { size, digest, kind, name },
+                (State::Beginning, ..) => FileMessage::Get(name),
+                (State::Accepting, ..) => FileMessage::Accept { offset, digest: Some(transfer.hasher.digest()) },
+                (State::Ending, _, None) => FileMessage::Done,
+                (State::Ending, _, Some(failure)) => FileMessage::Cancel(failure.reason),
                 _ => continue,
             };
-            match self.say(link, number, &message) {
+            match self.voice.say(link, transfer.id, &message) {
                 Err(SendError::Full) => return false,
                 // The channel is closed: the other side gets nothing of it, and the stall ends it.
                 Err(_) => continue,
-                Ok(()) => {}
+                Ok(()) => transfer.go_on(&mut self.store, now_us),
             }
-            self.said(at, now_us);
+            if transfer.state == State::Ended {
+                self.ignored.add(transfer.message.take());
+            }
         }
         true
-    }
-
-    /// What was to be said of a transfer was said.
-    fn said(&mut self, at: usize, now_us: u64) {
-        let Some(transfer) = self.transfers.at(at) else { return };
-        transfer.touch(now_us);
-        if matches!(transfer.state, State::Accepting) {
-            return transfer.move_from(transfer.at);
-        }
-        transfer.state = match transfer.state {
-            State::Beginning if transfer.is_unwanted => State::Ending(Err(Reason::Cancelled)),
-            State::Beginning => State::Asking,
-            State::Ending(result) => {
-                transfer.close(&mut self.store, result.err());
-                State::Ended(result.map_err(|reason| Failure { reason, is_theirs: false }))
-            }
-            _ => return,
-        };
-        if matches!(transfer.state, State::Ended(_)) {
-            let message = transfer.message.take();
-            self.ignore(message);
-        }
     }
 
     /// Queues content, in turns.
@@ -234,10 +192,10 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         now_us: u64,
     ) {
         let mut resting = 0;
-        while resting < TRANSFERS && link.mux().waiting(self.channel) < WAITING_MAX {
+        while resting < TRANSFERS && link.mux().waiting(self.voice.channel) < WAITING_MAX {
             let has_turn = self.burst < BURST;
             let moved = match self.transfers.at(self.turn).filter(|_| has_turn) {
-                Some(transfer) => transfer.write(&mut self.store, link, self.channel, now_us),
+                Some(transfer) => transfer.write(&mut self.store, link, self.voice.channel, now_us),
                 None => false,
             };
             if moved {

@@ -93,6 +93,27 @@ fn a_part_that_is_not_the_same_is_not_built_upon() {
 }
 
 #[test]
+fn a_store_that_is_long_at_preparing_is_emptied_in_one_call_and_holds_nothing_up() {
+    let content = content(20_000);
+    let mut pair = Pair::up(Shelf::with(&[("one", &content)]), Shelf::default());
+    pair.a.files.offer(&name("one")).unwrap();
+    pair.run_ms(700);
+    pair.b.shelf().spoil("one");
+    pair.reboot_b(0);
+    pair.run_while(|pair| pair.b.files.transfers().all(|transfer| !transfer.is_moving));
+    // From here on it would take for ever to prepare all that was there.
+    (pair.b.shelf().steps, pair.b.shelf().calls) = (usize::MAX, 0);
+    let mut most = 0;
+    pair.run_while(|pair| {
+        most = most.max(core::mem::take(&mut pair.b.shelf().calls));
+        pair.a.ended.is_empty()
+    });
+    assert_eq!((pair.results(), pair.b.shelf().content("one")), (vec![Ok(())], Some(&content[..])));
+    // The frames of two packets came in one turn at most.
+    assert!(most <= 10, "{most} calls of the store in one turn");
+}
+
+#[test]
 fn another_file_of_the_same_name_does_not_go_on_where_the_first_stood() {
     let (first, second) = (content(20_000), Random(8).bytes(20_000));
     let mut pair = Pair::up(Shelf::with(&[("one", &first)]), Shelf::default());

@@ -61,7 +61,7 @@ impl Peer {
                     }
                     Event::Frame(frame) if !self.is_stuck => match self.files.handle_frame(&frame, now_us) {
                         Heard::Taken => {}
-                        Heard::Answer(number, answer) => self.answers.push((number, answer)),
+                        Heard::Answer(number) => self.answers.push((number, self.files.answer())),
                         Heard::Plain => {
                             let insert = self.demux.insert((frame.channel, frame.message), &frame);
                             if let Ok(Some(message)) = insert {

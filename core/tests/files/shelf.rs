@@ -8,7 +8,10 @@ pub struct Item {
     content: Vec<u8>,
     is_whole: bool,
     is_digest_known: bool,
-    is_open: bool,
+    /// How often it is open.
+    users: usize,
+    /// Calls of `prepare` since it was opened or emptied.
+    prepared: usize,
 }
 
 /// See the module.
@@ -21,7 +24,10 @@ pub struct Shelf {
     pub appended: usize,
     /// Calls of `prepare` before a partial is ready.
     pub steps: usize,
-    pub prepared: usize,
+    /// Never ready is the partial of that name.
+    pub never_ready: Option<&'static str>,
+    /// Calls of all sorts.
+    pub calls: usize,
     /// Appending fails from this length on.
     pub fails_at: Option<usize>,
     /// What `receive` said was stored, each time.
@@ -52,7 +58,8 @@ impl Shelf {
             digest: digest(algorithm, content),
             kind: Kind::try_from("text/plain").unwrap(),
         };
-        let item = Item { about, content: content.to_vec(), is_whole: true, is_digest_known: true, is_open: false };
+        let item =
+            Item { about, content: content.to_vec(), is_whole: true, is_digest_known: true, users: 0, prepared: 0 };
         self.items.push(Some(item));
     }
 
@@ -76,7 +83,7 @@ impl Shelf {
     /// Of the partials so many bytes are lost, and all files are closed.
     pub fn lose_power(&mut self, bytes: usize) {
         for item in self.items.iter_mut().flatten() {
-            item.is_open = false;
+            item.users = 0;
             if !item.is_whole {
                 item.content.truncate(item.content.len().saturating_sub(bytes));
             }
@@ -96,11 +103,12 @@ impl Shelf {
     }
 
     pub fn open_files(&self) -> usize {
-        self.items.iter().flatten().filter(|item| item.is_open).count()
+        self.items.iter().flatten().filter(|item| item.users > 0).count()
     }
 
     fn item(&mut self, id: FileId) -> &mut Item {
-        self.items[usize::from(id.0)].as_mut().filter(|item| item.is_open).expect("it is open")
+        self.calls += 1;
+        self.items[usize::from(id.0)].as_mut().filter(|item| item.users > 0).expect("it is open")
     }
 
     fn find(&self, name: &Name, is_whole: bool) -> Option<usize> {
@@ -129,21 +137,21 @@ impl Store for Shelf {
     fn open(&mut self, name: &Name) -> Result<(FileId, Entry), StoreError> {
         let at = self.find(name, true).ok_or(StoreError::Missing)?;
         let item = self.items[at].as_mut().unwrap();
-        item.is_open = true;
+        item.users += 1;
         Ok((FileId(at as u16), entry(item)))
     }
 
     fn receive(&mut self, about: &About) -> Result<(FileId, u32), StoreError> {
         if let Some(at) = self.find(&about.name, false) {
             let item = self.items[at].as_mut().unwrap();
-            if item.is_open {
+            if item.users > 0 {
                 return Err(StoreError::InUse);
             }
             if item.about == *about {
-                item.is_open = true;
+                item.users = 1;
                 let stored = item.content.len() as u32;
+                item.prepared = 0;
                 self.resumed.push(stored);
-                self.prepared = 0;
                 return Ok((FileId(at as u16), stored));
             }
             self.items[at] = None;
@@ -151,18 +159,24 @@ impl Store for Shelf {
         if about.size > self.space().free {
             return Err(StoreError::NoRoom);
         }
-        let item =
-            Item { about: about.clone(), content: vec![], is_whole: false, is_digest_known: true, is_open: true };
+        let item = Item {
+            about: about.clone(),
+            content: vec![],
+            is_whole: false,
+            is_digest_known: true,
+            users: 1,
+            prepared: 0,
+        };
         self.items.push(Some(item));
         self.resumed.push(0);
-        self.prepared = 0;
         Ok((FileId(self.items.len() as u16 - 1), 0))
     }
 
     fn prepare(&mut self, partial: FileId) -> Result<bool, StoreError> {
-        self.item(partial);
-        self.prepared += 1;
-        Ok(self.prepared > self.steps)
+        let (steps, never_ready) = (self.steps, self.never_ready);
+        let item = self.item(partial);
+        item.prepared += 1;
+        Ok(item.prepared > steps && never_ready != Some(item.about.name.as_str()))
     }
 
     fn read(&mut self, file: FileId, offset: u32, out: &mut [u8]) -> Result<usize, StoreError> {
@@ -173,7 +187,6 @@ impl Store for Shelf {
     }
 
     fn append(&mut self, partial: FileId, data: &[u8]) -> Result<(), StoreError> {
-        assert!(self.prepared > self.steps, "it was prepared");
         let fails_at = self.fails_at.unwrap_or(usize::MAX);
         let item = self.item(partial);
         if item.content.len() >= fails_at {
@@ -186,8 +199,9 @@ impl Store for Shelf {
     }
 
     fn restart(&mut self, partial: FileId) -> Result<(), StoreError> {
-        self.item(partial).content.clear();
-        self.prepared = 0;
+        let item = self.item(partial);
+        item.content.clear();
+        item.prepared = 0;
         Ok(())
     }
 
@@ -198,7 +212,7 @@ impl Store for Shelf {
             self.items[old] = None;
         }
         let item = self.item(partial);
-        (item.is_whole, item.is_open) = (true, false);
+        (item.is_whole, item.users) = (true, 0);
         Ok(())
     }
 
@@ -208,7 +222,7 @@ impl Store for Shelf {
     }
 
     fn close(&mut self, file: FileId) {
-        self.item(file).is_open = false;
+        self.item(file).users -= 1;
     }
 
     fn note(&mut self, file: FileId, noted: Digest) {

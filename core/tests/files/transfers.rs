@@ -219,6 +219,28 @@ fn a_store_takes_its_time_to_make_room_and_nothing_else_waits_for_it() {
 }
 
 #[test]
+fn a_store_that_is_never_ready_for_a_file_stalls_that_transfer_alone() {
+    let content = content(3000);
+    let far = Shelf { never_ready: Some("one"), ..Shelf::with(&[("three", &content)]) };
+    let mut pair = Pair::up(Shelf::with(&[("one", &content), ("two", &content)]), far);
+    let stuck = pair.a.files.offer(&name("one")).unwrap();
+    pair.run_ms(100);
+    // What is hashed first, too, has its turn.
+    pair.b.shelf().forget_digests();
+    pair.a.files.get(&name("three")).unwrap();
+    pair.run_until_ended(1);
+    pair.a.files.offer(&name("two")).unwrap();
+    pair.run_until_ended(2);
+    assert_eq!(pair.results(), [Ok(()), Ok(())]);
+    let before = pair.now_us;
+    assert!(before < STALL_US);
+    pair.run_until_ended(3);
+    assert_eq!((pair.a.ended[2].id, pair.results()[2]), (stuck, Err(Reason::Stalled)));
+    assert!(pair.now_us <= STALL_US + 2_000_000);
+    assert_eq!((pair.b.files.transfers().count(), pair.b.shelf().open_files()), (0, 0));
+}
+
+#[test]
 fn a_transfer_that_stands_still_is_given_up_and_goes_on_from_there() {
     let content = content(20_000);
     let mut pair = Pair::up(Shelf::with(&[("one", &content)]), Shelf::default());

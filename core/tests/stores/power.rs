@@ -1,9 +1,9 @@
 //! Every place where the power can go.
 
-use pocketmux_core::files::{Nor, Store};
+use pocketmux_core::files::{Nor, Store, StoreError};
 
 use crate::flash::Flash;
-use crate::world::{Call, World};
+use crate::world::{Call, World, about_of};
 
 const PAGES: usize = 8;
 
@@ -83,6 +83,7 @@ fn scenario() -> Vec<Call> {
         Call::Receive("b", (7, 0)),
         Call::Close("b"),
         Call::Remove("b"),
+        Call::Remove("b"),
         Call::Receive("e", (6, 600)),
         Call::Finish("e"),
     ]);
@@ -112,6 +113,76 @@ fn nothing_good_is_lost_when_every_place_for_a_file_is_taken() {
     calls.extend([Call::Receive("a", (6, 400)), Call::Append("a", 300), Call::Close("a"), Call::Receive("a", (7, 20))]);
     calls.extend([Call::Append("a", 10), Call::Restart("a"), Call::Append("a", 20), Call::Finish("a")]);
     cut_everywhere::<4, 512, 64>(8, &calls);
+}
+
+/// Files, partials and names that take the place of one another.
+fn replacements() -> Vec<Call> {
+    let put = |name, of: (u64, usize)| [Call::Receive(name, of), Call::Append(name, of.1), Call::Finish(name)];
+    let begin = |name, of, len| [Call::Receive(name, of), Call::Append(name, len), Call::Close(name)];
+    let mut calls = Vec::from(put("a", (1, 400)));
+    // Beside the file another content is on its way, then a third, which is emptied, then a fourth, which is finished.
+    calls.extend(begin("a", (2, 500), 300));
+    calls.extend(begin("a", (3, 450), 200));
+    calls.extend([Call::Receive("a", (3, 450)), Call::Restart("a"), Call::Append("a", 70), Call::Close("a")]);
+    calls.extend(put("a", (4, 600)));
+    // A file takes a name of which a partial is there that was begun before it, and another that was begun after it.
+    calls.extend(begin("b", (5, 300), 100));
+    calls.extend(put("c", (6, 90)));
+    calls.extend([Call::Rename("c", "b"), Call::Remove("a")]);
+    calls.extend(begin("a", (7, 200), 150));
+    calls.extend([Call::Rename("b", "a")]);
+    // The one gives way to another content, the other is finished; what has got the name is replaced.
+    calls.extend(begin("b", (8, 310), 310));
+    calls.extend(put("a", (7, 200)));
+    calls.extend(put("b", (8, 310)));
+    // Once more, and the file goes before the partial is finished.
+    calls.extend(begin("a", (9, 100), 90));
+    calls.extend([Call::Remove("a"), Call::Rename("b", "a")]);
+    calls.extend(put("a", (9, 100)));
+    calls
+}
+
+#[test]
+fn nothing_good_is_lost_where_files_partials_and_names_take_each_others_places() {
+    cut_everywhere::<4, 512, 64>(8, &replacements());
+    cut_everywhere::<1, 512, 32>(1, &replacements());
+    cut_everywhere::<32, 1024, 128>(2, &replacements());
+}
+
+#[test]
+fn a_call_that_is_refused_writes_nothing() {
+    let flash = Flash::<4, 512>::new(PAGES);
+    let mut store = Nor::<_, PAGES, 6, 64>::mount(flash.clone(), 0..(PAGES * 512) as u32).unwrap();
+    let mut world = World { slack: 59, ..World::default() };
+    for (number, name) in (0..).zip(["a", "b", "c"]) {
+        world.call(&mut store, &Call::Receive(name, (number, 100))).unwrap();
+        world.call(&mut store, &Call::Append(name, 100)).unwrap();
+        world.call(&mut store, &Call::Finish(name)).unwrap();
+    }
+    world.call(&mut store, &Call::Receive("a", (7, 300))).unwrap();
+    world.call(&mut store, &Call::Receive("d", (8, 300))).unwrap();
+    let name = crate::content::name;
+    let (open, _) = store.open(&name("c")).unwrap();
+    let steps = flash.steps();
+    assert_eq!(store.rename(&name("b"), &name("a")), Err(StoreError::Exists));
+    assert_eq!(store.rename(&name("b"), &name("b")), Err(StoreError::Exists));
+    assert_eq!(store.rename(&name("d"), &name("e")), Err(StoreError::Missing));
+    assert_eq!(store.rename(&name("c"), &name("e")), Err(StoreError::InUse));
+    assert_eq!(store.remove(&name("c")), Err(StoreError::InUse));
+    assert_eq!(store.remove(&name("d")), Err(StoreError::InUse));
+    assert_eq!(store.remove(&name("e")), Err(StoreError::Missing));
+    for (called, of, why) in
+        [("a", (9, 10), StoreError::InUse), ("d", (8, 300), StoreError::InUse), ("e", (9, 10), StoreError::TooMany)]
+    {
+        assert_eq!(store.receive(&about_of(called, of)), Err(why), "{called}");
+    }
+    let partial = world.open["d"];
+    store.close(partial);
+    assert_eq!(store.receive(&about_of("d", (9, 100_000))), Err(StoreError::NoRoom));
+    assert_eq!((store.finish(partial), store.finish(open)), (Err(StoreError::Failed), Err(StoreError::Failed)));
+    assert_eq!(flash.steps(), steps);
+    store.close(open);
+    world.compare(&mut store, false);
 }
 
 #[test]
@@ -168,4 +239,24 @@ fn a_call_erases_one_page_at_most_and_data_never_waits_for_it_and_all_pages_wear
     let wear = flash.0.borrow().wear.clone();
     let (least, most) = (wear.iter().min().unwrap(), wear.iter().max().unwrap());
     assert!(most - least <= 3, "{wear:?}");
+}
+
+#[test]
+fn what_is_emptied_is_prepared_as_data_comes_one_page_in_a_call() {
+    let flash = Flash::<4, 512>::with(vec![0; 12 * 512], 1);
+    let mut store = Nor::<_, 12, 6, 64>::mount(flash.clone(), 0..(12 * 512) as u32).unwrap();
+    let content = crate::content::content(1, store.space().free as usize);
+    let (file, _) = store.receive(&crate::content::about("a", &content)).unwrap();
+    for _ in 0..3 {
+        let mut at_most_one = |step: &mut dyn FnMut(&mut dyn Store)| {
+            let before = flash.erasings();
+            step(&mut store);
+            assert!(flash.erasings() - before <= 1);
+        };
+        for piece in content.chunks(230) {
+            at_most_one(&mut |store| store.append(file, piece).unwrap());
+        }
+        at_most_one(&mut |store| store.restart(file).unwrap());
+    }
+    assert!(flash.erasings() > 30);
 }

@@ -124,10 +124,12 @@ fn a_partial_that_restarts_is_empty_and_has_its_room() {
     each_store(|store| {
         let content = content(1, store.space().free as usize);
         let file = begin(store, "a", &content, content.len() - 1);
-        for _ in 0..3 {
+        for is_prepared in [true, false, true] {
             store.restart(file).unwrap();
             assert_eq!(store.entry(0).unwrap().stored, 0);
-            prepare(store, file).unwrap();
+            if is_prepared {
+                prepare(store, file).unwrap();
+            }
             store.append(file, &content).unwrap();
         }
         store.finish(file).unwrap();
@@ -136,16 +138,23 @@ fn a_partial_that_restarts_is_empty_and_has_its_room() {
 }
 
 #[test]
-fn what_is_discarded_or_removed_is_gone_with_its_partial() {
+fn what_is_discarded_or_removed_is_gone_and_a_partial_only_where_there_is_no_file() {
     each_store(|store| {
         let space = store.space();
         put(store, "a", &content(1, 600));
-        let file = begin(store, "a", &content(2, 500), 100);
+        let other = content(2, 500);
+        let file = begin(store, "a", &other, 100);
         store.close(file);
         let file = begin(store, "b", &content(3, 500), 100);
         assert_eq!(store.remove(&name("b")), Err(StoreError::InUse));
         store.discard(file);
         assert_eq!(store.remove(&name("b")), Err(StoreError::Missing));
+        store.remove(&name("a")).unwrap();
+        assert_eq!(store.open(&name("a")), Err(StoreError::Missing));
+        // The partial is as it was, and goes on.
+        let (file, stored) = store.receive(&about("a", &other)).unwrap();
+        assert_eq!((stored, store.remove(&name("a"))), (100, Err(StoreError::InUse)));
+        store.close(file);
         store.remove(&name("a")).unwrap();
         assert_eq!(store.remove(&name("a")), Err(StoreError::Missing));
         assert_eq!((store.entry(0), store.space()), (None, space));
@@ -210,6 +219,18 @@ fn a_file_keeps_its_content_under_another_name_which_nobody_else_has() {
         }
         assert!(get(store, "two") == one && get(store, "one") == two);
         assert_eq!(store.entry(2), None);
+        // What is still arriving keeps its name, and is in nobody's way.
+        let third = content(3, 300);
+        for (called, from, to) in [("one", "one", "four"), ("five", "two", "five")] {
+            let file = begin(store, called, &third, 90);
+            store.close(file);
+            store.rename(&name(from), &name(to)).unwrap();
+            let (file, stored) = store.receive(&about(called, &third)).unwrap();
+            assert_eq!(stored, 90);
+            store.discard(file);
+        }
+        assert_eq!(store.rename(&name("three"), &name("three")), Err(StoreError::Missing));
+        assert!(get(store, "five") == one && get(store, "four") == two);
     });
 }
 

@@ -100,8 +100,7 @@ impl World {
                 let (of, _) = after.partials[called];
                 after.partials.insert(called, (of, 0));
                 self.replaced = Some(called);
-                store.restart(self.open[called])?;
-                prepare(store, self.open[called])
+                store.restart(self.open[called])
             }
             Call::Finish(called) => {
                 let (of, _) = after.partials.remove(called).unwrap();
@@ -118,8 +117,9 @@ impl World {
                 Ok(())
             }
             Call::Remove(called) => {
-                after.partials.remove(called);
-                after.files.remove(called);
+                if after.files.remove(called).is_none() {
+                    after.partials.remove(called);
+                }
                 store.remove(&name(called))
             }
             Call::Rename(from, to) => {
@@ -166,11 +166,8 @@ impl World {
     /// have been made.
     pub fn compare(&mut self, store: &mut dyn Store, was_cut: bool) {
         let found = Self::found(store, [&self.before, &self.after]);
-        // A removal of both, file and partial, is two.
-        let mut between = self.after.clone();
-        between.partials = self.before.partials.clone();
-        let mut between_too = self.before.clone();
-        between_too.partials = self.after.partials.clone();
+        let mut without_partial = self.before.clone();
+        without_partial.partials = self.after.partials.clone();
         let mut neither = self.after.clone();
         if let Some(name) = self.replaced {
             neither.partials.remove(name);
@@ -180,12 +177,9 @@ impl World {
         let mut allowed = vec![&self.after];
         if was_cut {
             allowed.extend([&self.before, &neither]);
-            if is_finish && self.after.files.len() < self.before.files.len() {
-                allowed.extend([&between, &between_too]);
-            }
             // The file that got the name later may stay, and the partial be gone.
             if is_finish && self.given.iter().any(|name| self.before.partials.contains_key(name)) {
-                allowed.push(&between_too);
+                allowed.push(&without_partial);
             }
         }
         let fits = |model: &&Model| {

@@ -154,7 +154,7 @@ impl<'b, const FRAME: usize> Bench<'b, FRAME> {
                 let Event::Frame(frame) = event else { continue };
                 match self.files.handle_frame(&frame, now_us) {
                     Heard::Taken => {}
-                    Heard::Answer(number, answer) => self.answers.push((number, answer)),
+                    Heard::Answer(number) => self.answers.push((number, self.files.answer())),
                     Heard::Plain => {
                         if let Some(message) = self.demux.insert((frame.channel, frame.message), &frame).unwrap() {
                             self.heard.push((NAMES[frame.channel.index()], message.data.to_vec()));

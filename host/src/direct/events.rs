@@ -30,8 +30,8 @@ impl<S: Store> Line<S> {
                     }
                 }
                 Event::Frame(frame) => {
-                    if let Heard::Answer(number, answer) = self.files.handle_frame(&frame, now_us) {
-                        self.news.push_back(News::Answer(number, answer));
+                    if let Heard::Answer(number) = self.files.handle_frame(&frame, now_us) {
+                        self.news.push_back(News::Answer(number, self.files.answer()));
                     }
                 }
                 Event::Incompatible { min, max } => {

@@ -45,9 +45,9 @@ impl Side {
             input = &input[self.link.handle_input(input, now_us)..];
             while let Some(event) = self.link.poll_event() {
                 if let Event::Frame(frame) = event
-                    && let Heard::Answer(_, answer) = self.files.handle_frame(&frame, now_us)
+                    && let Heard::Answer(_) = self.files.handle_frame(&frame, now_us)
                 {
-                    self.answers.push(answer);
+                    self.answers.push(self.files.answer());
                 }
             }
             if input.is_empty() {

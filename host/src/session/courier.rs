@@ -120,8 +120,8 @@ impl Courier {
         match self.files.handle_frame(frame, now_us) {
             Heard::Plain => false,
             Heard::Taken => true,
-            Heard::Answer(number, answer) => {
-                self.questions.answer(number, answer, Instant::now());
+            Heard::Answer(number) => {
+                self.questions.answer(number, self.files.answer(), Instant::now());
                 true
             }
         }

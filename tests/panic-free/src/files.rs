@@ -175,10 +175,12 @@ fn transfers<S: Store>(link: &mut WholeLink<'_>, store: S) {
                 Event::Down => files.handle_down(),
                 Event::Frame(frame) => match files.handle_frame(&frame, now_us) {
                     Heard::Plain | Heard::Taken => {}
-                    Heard::Answer(number, Answer::Entry(entry)) => output(number as u8 ^ entry.stored as u8),
-                    Heard::Answer(_, Answer::Space(space)) => output(space.free as u8),
-                    Heard::Answer(_, Answer::Done) => output(1),
-                    Heard::Answer(_, Answer::Refused(reason)) => drop(write!(Out, "{reason}")),
+                    Heard::Answer(number) => match files.answer() {
+                        Answer::Entry(entry) => output(number as u8 ^ entry.stored as u8),
+                        Answer::Space(space) => output(space.free as u8),
+                        Answer::Done => output(1),
+                        Answer::Refused(reason) => drop(write!(Out, "{reason}")),
+                    },
                 },
                 _ => {}
             }

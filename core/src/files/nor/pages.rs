@@ -8,7 +8,7 @@ use super::region::{Page, Region};
 use super::slot::{Slot, State, Tail};
 use crate::bytes::copy;
 use crate::files::name::Name;
-use crate::files::store::{About, Entry, FileId, StoreError};
+use crate::files::store::{About, Entry, FileId, Store as _, StoreError};
 
 impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> Nor<F, PAGES, FILES, BLOCK> {
     pub(super) fn slot(&mut self, place: usize) -> Option<&mut Slot> {
@@ -112,6 +112,17 @@ impl<F: NorFlash, const PAGES: usize, const FILES: usize, const BLOCK: usize> No
 
     pub(super) fn give_up_tail(&mut self, place: usize) {
         self.tails.iter_mut().filter(|tail| tail.is_of(place)).for_each(|tail| tail.slot = None);
+    }
+
+    /// Makes sure that there is an erased place for the block that comes next: moves the page if it is torn, and takes one more if it has none.
+    pub(super) fn prepare_block(&mut self, partial: FileId) -> Result<(), StoreError> {
+        for _ in 0..2 {
+            let (_, slot) = self.receiving(partial)?;
+            if slot.is_torn || slot.linked <= Region::<F, BLOCK>::place(slot.stored).index {
+                self.prepare(partial)?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts data into the tail of a partial, and the tail into the flash when it is full or the last; how much data that took.
