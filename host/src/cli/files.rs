@@ -11,7 +11,7 @@ use pocketmux::{DeviceOptions, FileName, PortSpec};
 use super::Action;
 
 const EXITS: &str = "Exit codes: 0 done; 1 failed, for the reason that it says; 2 a wrong command line; 3 the device refused: no room, no such file; \
-4 the device is not there, or does not answer within 10 seconds; 130 interrupted.
+4 the device or the host is not there, or does not answer within 10 seconds; 130 interrupted.
 
 What has crossed stays when the command is interrupted, the cable is pulled or either side starts anew: the same command goes on from there.";
 
@@ -31,7 +31,7 @@ struct Way {
     /// The host that has the device.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8765")]
     host: String,
-    /// How long to wait for a device that was there and is not, as when its cable is pulled [default: for ever].
+    /// How long to wait for a device, or for the host, that was there and is not, as when a cable is pulled [default: for ever].
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u32>,
 }

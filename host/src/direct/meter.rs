@@ -59,14 +59,14 @@ impl Meter {
 
     /// It has not come to its end.
     pub(crate) fn stop(&mut self) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = self.bar.take() {
             bar.abandon();
         }
     }
 
     /// All of it is there, and verified.
     pub(crate) fn done(&mut self, size: u32) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
         let words = match self.began {
@@ -113,6 +113,12 @@ impl Meter {
 
     fn line(&self, words: &str) {
         let _ = writeln!(io::stderr(), "{}: {words}", self.name);
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

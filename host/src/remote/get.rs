@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use axum::body::Bytes;
 use axum::http::{Method, StatusCode};
-use futures_util::StreamExt as _;
 use pocketmux_core::files::Name;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -14,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::Session;
 use super::follow::Transfer;
 use crate::depot;
-use crate::direct::{Interrupt, Meter, Trouble};
+use crate::direct::{Meter, Trouble};
 
 /// What has come of a file: gone with this, unless it has got its name.
 struct Part(PathBuf);
@@ -27,7 +26,7 @@ impl Drop for Part {
 
 impl Session {
     /// Fetches a file into a directory.
-    pub(super) async fn get(&self, name: &Name, output: &Path, interrupt: &mut Interrupt<'_>) -> Result<(), Trouble> {
+    pub(super) async fn get(&self, name: &Name, output: &Path) -> Result<(), Trouble> {
         let is_its =
             |transfer: &Transfer| transfer.is_open() && transfer.direction == "from" && transfer.name == name.as_str();
         let mut meter = Meter::new(name.as_str());
@@ -42,13 +41,10 @@ impl Session {
                 (transfer.id, false)
             }
         };
-        let done = self.follow(&id, &mut meter, interrupt).await?;
+        let done = self.follow(&id, &mut meter).await?;
         let file = done.file.as_deref().ok_or_else(|| Trouble::failed("The host has not said where the file is."))?;
         let path = format!("/files/{file}");
-        tokio::select! {
-            fetched = self.fetch(&path, name, output, done.sha256()) => fetched?,
-            () = interrupt.wanted() => return Err(Trouble::interrupted()),
-        }
+        self.fetch(&path, name, output, done.sha256()).await?;
         // It was on the host only to get here, unless somebody else had asked for it.
         if !is_joined {
             self.discard(file).await;
@@ -60,16 +56,15 @@ impl Session {
     async fn fetch(&self, path: &str, name: &Name, output: &Path, sha256: Option<&str>) -> Result<(), Trouble> {
         let to = output.join(name.as_str());
         let unwritable = |error: io::Error| Trouble::failed(format!("{} cannot be written: {error}.", to.display()));
-        let (status, _, body) = self.api.open(Method::GET, path, &[], Bytes::new()).await?;
+        let (status, _, mut body) = self.api.open(Method::GET, path, &[], Bytes::new()).await?;
         if status != StatusCode::OK {
             return Err(Trouble::failed(format!("{name}: the host answers {status}.")));
         }
         // Beside the file, under a name that no file of a device can have.
         let part = Part(output.join(format!(".{}.part", name.as_str())));
         let mut file = fs::File::create(&part.0).map_err(unwritable)?;
-        let (mut hasher, mut body) = (Sha256::new(), body.into_data_stream());
-        while let Some(piece) = body.next().await {
-            let piece = piece.map_err(|error| Trouble::failed(format!("{name}: the host broke off: {error}.")))?;
+        let mut hasher = Sha256::new();
+        while let Some(piece) = body.next().await.map_err(|trouble| trouble.about(name.as_str()))? {
             hasher.update(&piece);
             file.write_all(&piece).map_err(unwritable)?;
         }

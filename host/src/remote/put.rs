@@ -1,6 +1,6 @@
 //! A file to a device, through the host: by tus to the host, which sends it on.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -12,12 +12,13 @@ use base64::engine::general_purpose::STANDARD;
 use pocketmux_core::files::{Algorithm, Digest, Hasher, Name};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::task::spawn_blocking;
 
 use super::api::Reply;
 use super::follow::Transfer;
 use super::{DEVICE_PATIENCE, Session, deadline};
 use crate::depot;
-use crate::direct::{Exit, Interrupt, Meter, Trouble};
+use crate::direct::{Exit, Meter, Trouble};
 
 /// Sent at once: what an interruption may cost on the way to the host.
 const PIECE: usize = 1 << 20;
@@ -58,14 +59,16 @@ impl Begun {
 
 impl Session {
     /// Sends a file.
-    pub(super) async fn put(&self, path: &Path, interrupt: &mut Interrupt<'_>) -> Result<(), Trouble> {
-        let source = Source::open(path)?;
-        let mut meter = Meter::new(source.name.as_str());
-        let Begun { transfer: begun, is_brought } = tokio::select! {
-            begun = self.begin_to(&source, &mut meter) => begun?,
-            () = interrupt.wanted() => return Err(Trouble::interrupted()),
+    pub(super) async fn put(&self, path: &Path) -> Result<(), Trouble> {
+        let source = {
+            // To read all of a large file takes long, and nothing else would be done meanwhile.
+            let path = path.to_owned();
+            let opened = spawn_blocking(move || Source::open(&path)).await;
+            opened.unwrap_or_else(|error| Err(Trouble::failed(format!("The file was not read: {error}."))))?
         };
-        let followed = self.follow(&begun, &mut meter, interrupt).await;
+        let mut meter = Meter::new(source.name.as_str());
+        let Begun { transfer: begun, is_brought } = self.begin_to(&source, &mut meter).await?;
+        let followed = self.follow(&begun, &mut meter).await;
         // What was brought was on the host only to get to the device, which has it now, or does not take it.
         if is_brought
             && followed.as_ref().err().is_none_or(Trouble::is_refusal)
@@ -191,12 +194,13 @@ impl Source {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let name =
             Name::new(name).map_err(|error| Trouble::new(Exit::Usage, format!("{}: {error}.", path.display())))?;
-        let file = File::open(path).map_err(unreadable)?;
-        let about = file.metadata().map_err(unreadable)?;
-        if !about.is_file() {
+        // Something else, such as a pipe, might not even let itself be opened.
+        if !fs::metadata(path).map_err(unreadable)?.is_file() {
             return Err(Trouble::failed(format!("{} is no file.", path.display())));
         }
-        let mut source = Self { name, file, size: about.len(), sha256: [0; 32] };
+        let file = File::open(path).map_err(unreadable)?;
+        let size = file.metadata().map_err(unreadable)?.len();
+        let mut source = Self { name, file, size, sha256: [0; 32] };
         let mut hasher = Hasher::new(Algorithm::Sha256).expect("the host has it");
         let mut at = 0;
         while at < source.size {
