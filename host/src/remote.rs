@@ -17,6 +17,8 @@ mod api;
 mod follow;
 mod get;
 mod put;
+mod source;
+mod upload;
 
 /// How long a device that the host knows may be away before it is said so.
 const DEVICE_PATIENCE: Duration = Duration::from_secs(10);

@@ -78,7 +78,10 @@ impl Session {
             let transfer = match until {
                 Some(at) => match timeout_at(at, asked).await {
                     Ok(transfer) => transfer?,
-                    Err(_elapsed) => return Err(self.absent()),
+                    Err(_elapsed) => {
+                        until = self.patience_with_others().await?;
+                        continue;
+                    }
                 },
                 None => asked.await?,
             };
@@ -114,9 +117,17 @@ impl Session {
                 }
             }
             if until.is_some_and(|until| Instant::now() >= until) {
-                return Err(self.absent());
+                until = self.patience_with_others().await?;
             }
         }
+    }
+
+    /// Until when a transfer is waited for that has not begun in time: for as long as others of the device go before it.
+    async fn patience_with_others(&self) -> Result<Option<Instant>, Trouble> {
+        if self.transfers().await?.iter().any(|transfer| transfer.state == "running") {
+            return Ok(deadline(Some(DEVICE_PATIENCE)));
+        }
+        Err(self.absent())
     }
 
     /// The transfer once it has changed, or how it is when that takes long. A host that is away, or mute, is waited for until then, or else for

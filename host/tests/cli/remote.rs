@@ -216,3 +216,32 @@ fn a_host_that_falls_silent_in_the_middle_keeps_nobody_from_ending() {
     let (code, said) = end(put);
     assert!(code == Some(130) && said.contains("the host goes on"), "{code:?} {said}");
 }
+
+#[test]
+fn a_lost_answer_to_the_last_piece_of_an_upload_changes_nothing() {
+    let bench = Bench::new("lost");
+    let proxy = Proxy::to(&bench.host.address);
+    for (name, len) in [("a.bin", 20_000), ("empty.bin", 0)] {
+        let path = bench.file(name, len);
+        proxy.lose_an_answer();
+        let (code, said) = end(start(&proxy.address, &["put", &path]));
+        assert!(code == Some(0) && said.contains(&format!("{len} bytes, verified")), "{code:?} {said}");
+        // Of nothing no piece is sent.
+        assert_eq!(proxy.has_lost(), len > 0, "{said}");
+        assert_eq!(bench.stored(name).unwrap(), format!("{len:>10}  {name}"));
+    }
+    let entries = fs::read_dir(bench.host.data.join("files/entries")).unwrap();
+    assert_eq!(entries.count(), 0);
+}
+
+#[test]
+fn several_who_send_the_same_file_at_once_are_all_done_when_it_is_there() {
+    let bench = Bench::new("several");
+    let path = bench.file("a.bin", 30_000);
+    let running: Vec<_> = (0..6).map(|_| bench.start(&["put", &path])).collect();
+    for child in running {
+        let (code, said) = end(child);
+        assert_eq!(code, Some(0), "{said}");
+    }
+    assert_eq!(bench.stored("a.bin").unwrap(), "     30000  a.bin");
+}
