@@ -88,11 +88,7 @@ impl Session {
             revision = transfer.revision;
             match transfer.state.as_str() {
                 "done" => {
-                    // A short one may be over before it was seen on its way.
-                    if transfer.from < transfer.at {
-                        meter.set(transfer.from, transfer.at, transfer.size.unwrap_or_default());
-                    }
-                    meter.done(transfer.size.unwrap_or_default());
+                    meter.done(transfer.from, transfer.size.unwrap_or_default());
                     return Ok(transfer);
                 }
                 "failed" if transfer.detail.contains(" refused: ") => {
