@@ -29,7 +29,7 @@ struct Way {
     #[arg(long)]
     device: Option<String>,
     /// The host that has the device.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8765")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8765", value_parser = host)]
     host: String,
     /// How long to wait for a device, or for the host, that was there and is not, as when a cable is pulled [default: for ever].
     #[arg(long, value_name = "SECONDS")]
@@ -157,6 +157,26 @@ impl Device {
     pub(super) fn options(self) -> DeviceOptions {
         let Self { port, dir, baud, name, once } = self;
         DeviceOptions { port, baud, dir, name, once }
+    }
+}
+
+/// The address of a host, which speaks plain HTTP.
+fn host(text: &str) -> Result<String, String> {
+    let form = "http://NAME:PORT is expected";
+    let rest = match text.split_once("://") {
+        None => text,
+        Some(("http", rest)) => rest,
+        Some(("https", rest)) => {
+            return Err(format!(
+                "a host speaks plain HTTP: write http://{rest}, and let a tunnel such as SSH's lead there over other networks"
+            ));
+        }
+        Some(_) => return Err(form.into()),
+    };
+    let uri: Result<axum::http::Uri, _> = format!("http://{rest}").parse();
+    match uri {
+        Ok(uri) if uri.host().is_some_and(|name| !name.is_empty()) && uri.query().is_none() => Ok(text.into()),
+        _ => Err(form.into()),
     }
 }
 

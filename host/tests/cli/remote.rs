@@ -158,6 +158,15 @@ fn what_goes_wrong_is_told_by_words_and_by_the_exit_code() {
         let (exit, _, said) = bench.run(&args);
         assert!(exit == Some(code) && said.contains(words), "{args:?}: {exit:?} {said}");
     }
+    for (host, words) in [
+        ("https://localhost:8765", "write http://localhost:8765"),
+        ("ftp://localhost", "http://NAME:PORT is expected"),
+        ("http://", "http://NAME:PORT is expected"),
+        ("http://a b", "http://NAME:PORT is expected"),
+    ] {
+        let (code, _, said) = run(&["ls", "--host", host]);
+        assert!(code == Some(2) && said.contains(words), "{code:?} {said}");
+    }
     let (code, _, said) = run(&["ls", "--host", "http://127.0.0.1:9"]);
     assert!(code == Some(4) && said.contains("Start one with `pocketmux`"), "{said}");
     // One that is refused leaves the others to be tried.
