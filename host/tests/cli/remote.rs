@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -253,4 +254,26 @@ fn several_who_send_the_same_file_at_once_are_all_done_when_it_is_there() {
         assert_eq!(code, Some(0), "{said}");
     }
     assert_eq!(bench.stored("a.bin").unwrap(), "     30000  a.bin");
+}
+
+#[test]
+fn what_cannot_be_written_is_not_fetched_and_no_link_is_followed() {
+    let bench = Bench::new("output");
+    let path = bench.file("a.bin", 1000);
+    assert_eq!(bench.run(&["put", &path]).0, Some(0));
+    fs::create_dir_all(bench.folder.join("taken/a.bin")).unwrap();
+    for output in ["nowhere", "a.bin", "taken"] {
+        let output = bench.folder.join(output);
+        let (code, _, said) = bench.run(&["get", "a.bin", "--output", output.to_str().unwrap()]);
+        assert!(code == Some(1) && said.contains("cannot be written"), "{said}");
+        assert!(!said.contains("1000 bytes"), "{said}");
+    }
+    let (come, precious) = (bench.folder.join("come"), bench.folder.join("precious"));
+    fs::create_dir(&come).unwrap();
+    fs::write(&precious, "precious").unwrap();
+    symlink(&precious, come.join(".a.bin.part")).unwrap();
+    assert_eq!(bench.run(&["get", "a.bin", "--output", come.to_str().unwrap()]).0, Some(0));
+    assert_eq!(fs::read(come.join("a.bin")).unwrap(), fs::read(&path).unwrap());
+    assert_eq!(fs::read(&precious).unwrap(), b"precious");
+    assert_eq!(fs::read_dir(&come).unwrap().count(), 1);
 }
