@@ -17,6 +17,7 @@ use named::Named;
 pub(crate) use interrupt::Interrupt;
 pub(crate) use meter::Meter;
 pub(crate) use requests::show;
+pub use shown::BesideBar;
 pub use trouble::Exit;
 pub(crate) use trouble::Trouble;
 
@@ -27,6 +28,7 @@ mod line;
 mod meter;
 mod named;
 mod requests;
+mod shown;
 mod transfer;
 mod trouble;
 

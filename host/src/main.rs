@@ -7,7 +7,7 @@ mod cli;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use pocketmux::direct::Exit;
+use pocketmux::direct::{BesideBar, Exit};
 use pocketmux::{Attached, DeviceEnd, DeviceOptions, Host, Options, StartError};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("pocketmux=info,warn"));
     let is_terminal = io::stderr().is_terminal();
     tracing_subscriber::fmt()
-        .with_writer(io::stderr)
+        .with_writer(|| BesideBar)
         .with_ansi(is_terminal)
         .with_env_filter(filter)
         .with_target(false)

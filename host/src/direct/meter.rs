@@ -1,15 +1,20 @@
 //! How far a file is, for people: a bar on a terminal, and plain lines elsewhere.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::mem::take;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Duration, Instant};
+
+use super::shown::show;
 
 /// Plain lines come at every so many percent.
 const STEP: u64 = 10;
 /// In less than this no rate shows.
 const TIME_MIN: Duration = Duration::from_millis(50);
-const BAR: &str = "{prefix} [{wide_bar}] {percent} %  {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left {msg}";
+const BAR: &str = "{prefix} [{wide_bar}] {percent} %  {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+/// In place of the bar while there is something to say: never longer than a line, or it would be drawn anew below itself.
+const WORDS: &str = "{prefix}: {wide_msg}";
 
 /// Shows how far one file is.
 pub(crate) struct Meter {
@@ -18,6 +23,8 @@ pub(crate) struct Meter {
     /// When it last began to move.
     began: Option<Began>,
     at: u32,
+    /// Words are in the place of the bar.
+    has_words: bool,
     /// The step that was told last.
     told: u64,
 }
@@ -38,16 +45,22 @@ impl Meter {
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_prefix(name.to_owned());
+            bar.set_style(style(WORDS));
+            show(Some(bar.clone()));
             bar
         });
-        Self { name: name.into(), bar, began: None, at: 0, told: 0 }
+        Self { name: name.into(), bar, began: None, at: 0, has_words: true, told: 0 }
     }
 
     /// So many bytes of so many, of which the first were there before.
     pub(crate) fn set(&mut self, from: u32, at: u32, size: u32) {
         if self.began.is_none_or(|began| began.from != from) {
             self.began = Some(Began { at: Instant::now(), from, seen: at });
-            self.begin(from, size);
+            self.begin(from, at, size);
+        }
+        // Words stand until something moves.
+        if at != self.at && take(&mut self.has_words) {
+            self.show_bar();
         }
         self.at = at;
         match &self.bar {
@@ -64,7 +77,11 @@ impl Meter {
     /// Says something of it.
     pub(crate) fn say(&mut self, words: &str) {
         match &self.bar {
-            Some(bar) => bar.set_message(words.to_owned()),
+            Some(bar) => {
+                bar.set_style(style(WORDS));
+                bar.set_message(words.to_owned());
+                self.has_words = true;
+            }
             None => self.line(words),
         }
     }
@@ -72,34 +89,47 @@ impl Meter {
     /// It has not come to its end.
     pub(crate) fn stop(&mut self) {
         if let Some(bar) = self.bar.take() {
+            show(None);
+            if self.began.is_none() {
+                return bar.finish_and_clear();
+            }
             bar.abandon();
+            // What is said next is not to stand behind the bar.
+            let _ = writeln!(io::stderr());
         }
     }
 
     /// All of it is there, and verified; of that the first bytes were there before it last went on.
     pub(crate) fn done(&mut self, from: u32, size: u32) {
         if let Some(bar) = self.bar.take() {
+            show(None);
             bar.finish_and_clear();
         }
         let seen = self.began.map(|began| (began.at.elapsed(), size.saturating_sub(began.seen)));
         self.line(&summary(from, size, seen));
     }
 
-    fn begin(&mut self, at: u32, size: u32) {
+    fn begin(&mut self, from: u32, at: u32, size: u32) {
         match &self.bar {
             Some(bar) => {
                 bar.set_length(size.into());
-                if let Ok(style) = ProgressStyle::with_template(BAR) {
-                    bar.set_style(style.progress_chars("=> "));
-                }
                 bar.set_position(at.into());
                 // What was there before was not carried in no time.
                 bar.reset_eta();
             }
-            None if at == 0 => self.line(&format!("{size} bytes")),
-            None => self.line(&format!("{size} bytes, of which {at} are there")),
+            None if from == 0 => self.line(&format!("{size} bytes")),
+            None => self.line(&format!("{size} bytes, of which {from} are there")),
         }
-        self.told = step(at, size);
+        self.has_words = false;
+        self.show_bar();
+        self.told = step(from, size);
+    }
+
+    fn show_bar(&self) {
+        if let Some(bar) = &self.bar {
+            bar.set_message("");
+            bar.set_style(style(BAR));
+        }
     }
 
     fn tell(&mut self, at: u32, size: u32) {
@@ -108,8 +138,8 @@ impl Meter {
             let seen = self.began.map(|began| (at.saturating_sub(began.seen), began.at.elapsed()));
             let rate = seen.map_or(0, |(moved, time)| rate(moved, time));
             let left = u64::from(size.saturating_sub(at)).checked_div(rate);
-            let left = left.map_or_else(String::new, |left| format!(", {left} s left"));
-            self.line(&format!("{} %, {rate} bytes/s{left}", now * STEP));
+            let pace = left.map_or_else(String::new, |left| format!(", {rate} bytes/s, {left} s left"));
+            self.line(&format!("{} %{pace}", now * STEP));
         }
         self.told = now;
     }
@@ -123,6 +153,11 @@ impl Drop for Meter {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.progress_chars("=> ")
 }
 
 fn step(at: u32, size: u32) -> u64 {

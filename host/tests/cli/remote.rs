@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 use crate::running::{PATIENCE, Running, pocketmux, run};
 
 use proxy::Proxy;
+use screen::Screen;
 
 mod proxy;
+mod screen;
 
 /// A host, and a folder to work in.
 struct Bench {
@@ -276,4 +278,24 @@ fn what_cannot_be_written_is_not_fetched_and_no_link_is_followed() {
     assert_eq!(fs::read(come.join("a.bin")).unwrap(), fs::read(&path).unwrap());
     assert_eq!(fs::read(&precious).unwrap(), b"precious");
     assert_eq!(fs::read_dir(&come).unwrap().count(), 1);
+}
+
+#[test]
+fn on_a_terminal_the_bar_has_a_line_to_itself() {
+    let bench = Bench::new("bar");
+    let path = bench.file("a.bin", 30_000);
+    let screen = Screen::new();
+    let mut command = pocketmux(&["put", &path, "--host", &bench.host.address]);
+    let mut put = command.stderr(screen.stdio()).spawn().unwrap();
+    screen.wait_for("a.bin [=");
+    signal(&put, "-INT");
+    assert_eq!(put.wait().unwrap().code(), Some(130));
+    let said = screen.wait_for("goes on from here");
+    assert!(said.contains("left\npocketmux: Interrupted."), "{said:?}");
+    let mut put = command.stderr(screen.stdio()).spawn().unwrap();
+    assert_eq!(put.wait().unwrap().code(), Some(0));
+    let said = screen.wait_for("30000 bytes, verified");
+    // Each time it is drawn from the beginning of the line, and there is nothing else on it.
+    let drawn: Vec<_> = said.split(['\r', '\n']).filter(|line| line.contains(" [=")).collect();
+    assert!(drawn.iter().all(|line| line.ends_with("left") && !line.contains("on the host")), "{drawn:?}");
 }
