@@ -233,12 +233,12 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     /// When to call [`transmit`](Files::transmit) at the latest; `None` for never.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        let mut first = None;
+        let mut first = u64::MAX;
         // A loop, because what folds an iterator divides by the size of a transfer, which costs a chip more than all this.
-        for due in self.transfers.each().filter_map(Transfer::due) {
-            first = Some(first.map_or(due, |first: u64| first.min(due)));
+        for transfer in self.transfers.each() {
+            first = first.min(transfer.due_us());
         }
-        first
+        (first < u64::MAX).then_some(first)
     }
 
     fn own_id(&mut self) -> TransferId {

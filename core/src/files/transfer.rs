@@ -152,11 +152,12 @@ impl Transfer {
         matches!(self.state, State::Asking | State::Moving | State::Verifying)
     }
 
-    /// When there is something to be done for it at the latest; 0 for work that waits for nobody.
-    pub(super) fn due(&self) -> Option<u64> {
+    /// When there is something to be done for it at the latest: 0 for work that waits for nobody, `u64::MAX` for never.
+    pub(super) fn due_us(&self) -> u64 {
         match self.state {
-            State::Preparing | State::Hashing => Some(0),
-            _ => self.is_waiting().then_some(self.due_us),
+            State::Preparing | State::Hashing => 0,
+            _ if self.is_waiting() => self.due_us,
+            _ => u64::MAX,
         }
     }
 
