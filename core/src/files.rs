@@ -25,6 +25,7 @@ mod table;
 mod transfer;
 mod transmit;
 mod voice;
+mod work;
 
 pub use digest::{Algorithm, Digest, Hasher};
 pub use message::{CONTROL_MAX, FileMessage, Number};
