@@ -87,6 +87,7 @@ impl Transfer {
         false
     }
 
+    #[inline(never)]
     fn try_write<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
         &mut self,
         store: &mut impl Store,

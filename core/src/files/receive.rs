@@ -189,6 +189,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     }
 
     /// The other side has a file, which was asked for or not.
+    #[inline(never)]
     fn offered(&mut self, id: TransferId, (size, digest): (u32, Digest), kind: &str, name: &str) -> Result<(), Reason> {
         let kind = Kind::try_from(kind).map_err(|_| Reason::Protocol)?;
         let about = About { name: Name::new(name)?, size, digest, kind };

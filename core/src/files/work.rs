@@ -19,6 +19,7 @@ impl Transfer {
     }
 
     /// Takes one step of what the store or the hash has to do.
+    #[inline(never)]
     pub(super) fn work(&mut self, store: &mut impl Store) {
         let Some(file) = self.file else { return };
         let worked = match self.state {
