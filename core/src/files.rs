@@ -37,7 +37,7 @@ pub use ram::Ram;
 pub use reason::Reason;
 pub use receive::{Answer, Heard};
 pub use store::{About, Entry, FileId, KIND_MAX, Kind, Space, Store, StoreError};
-pub use transfer::{Failure, STALL_US, TransferId};
+pub use transfer::{ANSWER_US, Failure, STALL_US, TransferId};
 
 use heapless::Deque;
 

@@ -12,6 +12,8 @@ use super::store::{FileId, Kind, Store};
 
 /// Microseconds that one side waits for the other, not counting silence, before it gives a transfer up.
 pub const STALL_US: u64 = 30_000_000;
+/// The same for the answer to an OFFER, a GET or an ACCEPT, for which the other side may have to hash all of a file.
+pub const ANSWER_US: u64 = 120_000_000;
 /// Stands for a transfer until its end was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -198,7 +200,7 @@ impl Transfer {
 
     /// What was to be said was said.
     pub(super) fn go_on(&mut self, store: &mut impl Store, now_us: u64) {
-        self.touch(now_us);
+        self.due_us = now_us.saturating_add(ANSWER_US);
         match self.state {
             State::Beginning => self.state = State::Asking,
             State::Accepting => self.move_from(self.at),
