@@ -105,7 +105,7 @@ impl Courier {
         self.questions.refuse(Refusal::Offline);
     }
 
-    /// The port is gone; the link may go on later.
+    /// The port is gone, or nothing is heard any more; the link may go on later.
     pub(super) fn interrupted(&mut self) {
         for UnderWay { id, .. } in &self.under_way {
             self.hub.change_transfer(*id, |transfer| {
@@ -183,7 +183,10 @@ impl Courier {
         }
         if now >= self.progress_at {
             self.progress_at = now + PROGRESS_INTERVAL;
-            self.show_progress(device, now);
+            // Of a device that is not heard nothing moves, whatever is on its way.
+            if !link.is_silent() {
+                self.show_progress(device, now);
+            }
         }
     }
 
