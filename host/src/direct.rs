@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use pocketmux_core::files::Name;
+use tokio::task::spawn_blocking;
 use tokio::time::Duration;
 
 use crate::folder::Folder;
@@ -104,10 +105,19 @@ async fn put(paths: &[PathBuf], wire: Wire, interrupt: &mut Interrupt<'_>) -> Re
 async fn get(names: &[Name], output: &Path, wire: Wire, interrupt: &mut Interrupt<'_>) -> Result<(), Trouble> {
     let unusable = |error| Trouble::failed(format!("{} cannot be used: {error}.", output.display()));
     let mut folder = Folder::new(output).map_err(unusable)?;
-    for name in names {
-        // What is here already, and the same there, need not come again.
-        let _ = folder.learn(name);
-    }
+    let wanted = names.to_vec();
+    // To read what is here takes long where it is large.
+    let learning = spawn_blocking(move || {
+        for name in &wanted {
+            // What is here already, and the same there, need not come again.
+            let _ = folder.learn(name);
+        }
+        folder
+    });
+    let folder = tokio::select! {
+        learnt = learning => learnt.map_err(|error| Trouble::failed(format!("The directory was not read: {error}.")))?,
+        () = interrupt.wanted() => return Err(Trouble::interrupted()),
+    };
     let mut line = Line::to_device(wire, folder, interrupt).await?;
     let mut result = Ok(());
     let mut come = Vec::new();

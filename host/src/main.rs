@@ -9,7 +9,9 @@ use std::process::ExitCode;
 
 use pocketmux::direct::Exit;
 use pocketmux::{Attached, DeviceEnd, DeviceOptions, Host, Options, StartError};
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use tracing::info;
 use tracing_subscriber::EnvFilter;
 
@@ -105,14 +107,26 @@ async fn start(options: Options) -> Result<Host, StartError> {
 }
 
 /// Waits for a signal to stop, which is listened for from now on; another one after it ends the program at once.
+///
+/// A thread of its own listens, because the others may be in the middle of something that does not end.
 fn stop_wanted() -> impl Future<Output = ()> + Send + 'static {
-    let (mut terminate, mut interrupt) = (listen_for(SignalKind::terminate()), listen_for(SignalKind::interrupt()));
-    async move {
-        either(&mut terminate, &mut interrupt).await;
-        tokio::spawn(async move {
+    let listener = Builder::new_current_thread().enable_io().build().expect("a thread can wait for signals");
+    let (mut terminate, mut interrupt) = {
+        let _inside = listener.enter();
+        (listen_for(SignalKind::terminate()), listen_for(SignalKind::interrupt()))
+    };
+    let (stop, wanted) = oneshot::channel();
+    std::thread::spawn(move || {
+        listener.block_on(async {
+            either(&mut terminate, &mut interrupt).await;
+            // Whoever was to hear it may be done.
+            let _ = stop.send(());
             either(&mut terminate, &mut interrupt).await;
             std::process::exit(INTERRUPTED);
-        });
+        })
+    });
+    async move {
+        let _ = wanted.await;
     }
 }
 

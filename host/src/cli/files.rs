@@ -11,7 +11,7 @@ use pocketmux::{DeviceOptions, FileName, PortSpec};
 use super::Action;
 
 const EXITS: &str = "Exit codes: 0 done; 1 failed, for the reason that it says; 2 a wrong command line; 3 the device refused: no room, no such file; \
-4 the device is not there, or does not answer within 10 seconds; 130 interrupted.
+4 the device or the host is not there, or does not answer within 10 seconds; 130 interrupted.
 
 What has crossed stays when the command is interrupted, the cable is pulled or either side starts anew: the same command goes on from there.";
 
@@ -29,9 +29,9 @@ struct Way {
     #[arg(long)]
     device: Option<String>,
     /// The host that has the device.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8765")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8765", value_parser = host)]
     host: String,
-    /// How long to wait for a device that was there and is not, as when its cable is pulled [default: for ever].
+    /// How long to wait for a device, or for the host, that was there and is not, as when a cable is pulled [default: for ever].
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u32>,
 }
@@ -157,6 +157,26 @@ impl Device {
     pub(super) fn options(self) -> DeviceOptions {
         let Self { port, dir, baud, name, once } = self;
         DeviceOptions { port, baud, dir, name, once }
+    }
+}
+
+/// The address of a host, which speaks plain HTTP.
+fn host(text: &str) -> Result<String, String> {
+    let form = "http://NAME:PORT is expected";
+    let rest = match text.split_once("://") {
+        None => text,
+        Some(("http", rest)) => rest,
+        Some(("https", rest)) => {
+            return Err(format!(
+                "a host speaks plain HTTP: write http://{rest}, and let a tunnel such as SSH's lead there over other networks"
+            ));
+        }
+        Some(_) => return Err(form.into()),
+    };
+    let uri: Result<axum::http::Uri, _> = format!("http://{rest}").parse();
+    match uri {
+        Ok(uri) if uri.host().is_some_and(|name| !name.is_empty()) && uri.query().is_none() => Ok(text.into()),
+        _ => Err(form.into()),
     }
 }
 

@@ -74,7 +74,10 @@ impl<S: Store> Line<S> {
         let mut files = Files::new(store, channel, HASH_STEPS);
         files.keep_private();
         let absent = |error: crate::PortError| Trouble::new(Exit::Absent, error.to_string());
-        let port = Some(wire.port.open(wire.baud).await.map_err(absent)?);
+        let port = tokio::select! {
+            opened = wire.port.open(wire.baud) => Some(opened.map_err(absent)?),
+            () = interrupt.wanted() => return Err(Trouble::interrupted()),
+        };
         let now = Instant::now();
         let mut line = Self {
             wire,

@@ -37,8 +37,8 @@ impl<S: Store> Line<S> {
             let id = begin(self).map_err(|error| Trouble::of_store(name.as_str(), error))?;
             let ended = self.follow(id, &mut meter, interrupt).await;
             let failure = match ended {
-                Ok(Ended { result: Ok(()), size, .. }) => {
-                    meter.done(size);
+                Ok(Ended { result: Ok(()), size, from, .. }) => {
+                    meter.done(from, size);
                     return Ok(());
                 }
                 Ok(Ended { result: Err(failure), .. }) => failure,

@@ -1,24 +1,28 @@
 //! Requests to a host.
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::{HeaderMap, HeaderName, Method, Request, StatusCode, header};
+use futures_util::StreamExt as _;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Duration, Instant, sleep, timeout};
 
 use super::LOOK_INTERVAL;
 use crate::direct::{Exit, Trouble};
 
 /// Longest answer that is held in memory, in bytes; contents of files are not.
 const ANSWER_MAX: usize = 16 << 20;
+/// What is sent may go as slowly as this, in bytes a second: nobody sees from here how much of it has arrived.
+const SLOWEST: u32 = 16 << 10;
 
-/// A host.
+/// A host, which is given so long to answer.
 pub(super) struct Api {
     client: Client<HttpConnector, Body>,
     base: String,
+    patience: Duration,
 }
 
 /// An answer.
@@ -28,12 +32,23 @@ pub(super) struct Reply {
     pub(super) body: Bytes,
 }
 
+/// The body of an answer, while it comes.
+pub(super) struct Incoming {
+    stream: BodyDataStream,
+    api: Api,
+}
+
 impl Api {
     /// The host at that address.
-    pub(super) fn new(host: &str) -> Self {
+    pub(super) fn new(host: &str, patience: Duration) -> Self {
         let base = if host.contains("://") { host.to_owned() } else { format!("http://{host}") };
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { client, base: base.trim_end_matches('/').to_owned() }
+        Self { client, base: base.trim_end_matches('/').to_owned(), patience }
+    }
+
+    /// The same host, which is given another time to answer.
+    pub(super) fn within(&self, patience: Duration) -> Self {
+        Self { client: self.client.clone(), base: self.base.clone(), patience }
     }
 
     /// Asks for JSON.
@@ -67,10 +82,27 @@ impl Api {
         headers: &[(HeaderName, String)],
         body: Bytes,
     ) -> Result<Reply, Trouble> {
-        let (status, headers, body) = self.open(method, path, headers, body).await?;
-        let body = to_bytes(body, ANSWER_MAX).await.map_err(|error| self.away(&error))?;
-        let reply = Reply { status, headers, body };
-        if status.is_success() { Ok(reply) } else { Err(reply.trouble()) }
+        let reply = self.tell(method, path, headers, body).await?;
+        if reply.status.is_success() { Ok(reply) } else { Err(reply.trouble()) }
+    }
+
+    /// Asks, whatever is answered.
+    pub(super) async fn tell(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(HeaderName, String)],
+        body: Bytes,
+    ) -> Result<Reply, Trouble> {
+        let (status, headers, mut incoming) = self.open(method, path, headers, body).await?;
+        let mut body = Vec::new();
+        while let Some(piece) = incoming.next().await? {
+            if piece.len() > ANSWER_MAX - body.len() {
+                return Err(Trouble::failed(format!("The host's answer is longer than {ANSWER_MAX} bytes.")));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(Reply { status, headers, body: body.into() })
     }
 
     /// Asks, whatever is answered, of which the body is still to come.
@@ -80,17 +112,27 @@ impl Api {
         path: &str,
         headers: &[(HeaderName, String)],
         body: Bytes,
-    ) -> Result<(StatusCode, HeaderMap, Body), Trouble> {
+    ) -> Result<(StatusCode, HeaderMap, Incoming), Trouble> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(name, value);
         }
+        let sending = Duration::from_secs(body.len() as u64 / u64::from(SLOWEST));
         let request = request.body(Body::from(body));
         let request =
             request.map_err(|error| Trouble::new(Exit::Usage, format!("{} is no address: {error}.", self.base)))?;
-        let response = self.client.request(request).await.map_err(|error| self.away(&error))?;
+        let response = match timeout(self.patience + sending, self.client.request(request)).await {
+            Ok(response) => response.map_err(|error| self.away(&error))?,
+            Err(_elapsed) => return Err(self.mute()),
+        };
         let (parts, body) = response.into_parts();
-        Ok((parts.status, parts.headers, Body::new(body)))
+        let incoming = Incoming { stream: Body::new(body).into_data_stream(), api: self.within(self.patience) };
+        Ok((parts.status, parts.headers, incoming))
+    }
+
+    fn mute(&self) -> Trouble {
+        let words = format!("The host at {} does not answer within {} s.", self.base, self.patience.as_secs());
+        Trouble::new(Exit::Absent, words)
     }
 
     fn away(&self, error: &dyn std::error::Error) -> Trouble {
@@ -120,6 +162,15 @@ impl Api {
                 done => return done,
             }
         }
+    }
+}
+
+impl Incoming {
+    /// The next bytes, if there are more.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
+        let api = &self.api;
+        let piece = timeout(api.patience, self.stream.next()).await.map_err(|_elapsed| api.mute())?;
+        piece.transpose().map_err(|error| api.away(&error))
     }
 }
 

@@ -2,10 +2,13 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Duration, Instant, sleep, timeout_at};
 
-use super::{DEVICE_PATIENCE, Session, deadline};
-use crate::direct::{Exit, Interrupt, Meter, Trouble};
+use super::{DEVICE_PATIENCE, LOOK_INTERVAL, Session, deadline};
+use crate::direct::{Exit, Meter, Trouble};
+
+/// Longer than the host takes to say that nothing has changed.
+const CHANGE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// A transfer, as the host tells it.
 #[derive(Clone, Debug, Deserialize)]
@@ -56,19 +59,10 @@ impl Session {
     }
 
     /// Waits for the end of a transfer, and shows how it goes.
-    pub(super) async fn follow(
-        &self,
-        id: &str,
-        meter: &mut Meter,
-        interrupt: &mut Interrupt<'_>,
-    ) -> Result<Transfer, Trouble> {
-        let watched = tokio::select! {
-            watched = self.watch(id, meter) => watched,
-            () = interrupt.wanted() => {
-                let paused = self.api.patch(&format!("/api/transfers/{id}"), &json!({ "state": "paused" })).await;
-                Err(if paused.is_ok() { Trouble::interrupted() } else { Trouble::new(Exit::Interrupted, "Interrupted; the host goes on.") })
-            }
-        };
+    pub(super) async fn follow(&self, id: &str, meter: &mut Meter) -> Result<Transfer, Trouble> {
+        *self.followed.borrow_mut() = Some(id.to_owned());
+        let watched = self.watch(id, meter).await;
+        self.followed.take();
         if watched.is_err() {
             meter.stop();
         }
@@ -80,23 +74,21 @@ impl Session {
         // One that never was there is said so; one that goes away is waited for.
         let mut until = deadline(Some(DEVICE_PATIENCE));
         loop {
-            let path = format!("/api/transfers/{id}?after={revision}");
-            let asked = self.api.patiently(until, async || self.api.get::<Transfer>(&path).await);
+            let asked = self.change(id, revision, until);
             let transfer = match until {
                 Some(at) => match timeout_at(at, asked).await {
                     Ok(transfer) => transfer?,
-                    Err(_elapsed) => return Err(self.absent()),
+                    Err(_elapsed) => {
+                        until = self.patience_with_others().await?;
+                        continue;
+                    }
                 },
                 None => asked.await?,
             };
             revision = transfer.revision;
             match transfer.state.as_str() {
                 "done" => {
-                    // A short one may be over before it was seen on its way.
-                    if transfer.from < transfer.at {
-                        meter.set(transfer.from, transfer.at, transfer.size.unwrap_or_default());
-                    }
-                    meter.done(transfer.size.unwrap_or_default());
+                    meter.done(transfer.from, transfer.size.unwrap_or_default());
                     return Ok(transfer);
                 }
                 "failed" if transfer.detail.contains(" refused: ") => {
@@ -116,12 +108,41 @@ impl Session {
                         meter.say(&transfer.detail);
                     }
                     if std::mem::take(&mut has_run) {
-                        until = deadline(self.timeout);
+                        until = deadline(self.through.timeout);
                     }
                 }
             }
             if until.is_some_and(|until| Instant::now() >= until) {
-                return Err(self.absent());
+                until = self.patience_with_others().await?;
+            }
+        }
+    }
+
+    /// Until when a transfer is waited for that has not begun in time: for as long as others of the device go before it.
+    async fn patience_with_others(&self) -> Result<Option<Instant>, Trouble> {
+        if self.transfers().await?.iter().any(|transfer| transfer.state == "running") {
+            return Ok(deadline(Some(DEVICE_PATIENCE)));
+        }
+        Err(self.absent())
+    }
+
+    /// The transfer once it has changed, or how it is when that takes long. A host that is away, or mute, is waited for until then, or else for
+    /// as long as a device is.
+    async fn change(&self, id: &str, revision: u64, until: Option<Instant>) -> Result<Transfer, Trouble> {
+        let path = format!("/api/transfers/{id}?after={revision}");
+        let until = until.or_else(|| deadline(self.through.timeout));
+        // Before a host counts as mute it is asked what it has an answer to.
+        let changing = self.api.within(self.through.within(CHANGE_PATIENCE));
+        loop {
+            let changed = match changing.get(&path).await {
+                Err(trouble) if trouble.is_absence() => self.transfer(id).await,
+                changed => changed,
+            };
+            match changed {
+                Err(trouble) if trouble.is_absence() && until.is_none_or(|until| Instant::now() < until) => {
+                    sleep(LOOK_INTERVAL).await;
+                }
+                changed => return changed,
             }
         }
     }

@@ -29,6 +29,14 @@ fn files_of_any_size_cross_both_ways_and_are_the_same() {
     bench.ok(&[&["put"], &names[..]].concat());
     let list = bench.ok(&["ls"]);
     let come = bench.text("come");
+    // What is over at once has crossed all the same.
+    for (name, size) in [("one", 1), ("frame", 240)] {
+        let words = format!("{name}: {size} bytes, verified");
+        bench.ok(&["rm", name]);
+        let [put, get] = [vec!["put", name], vec!["get", name, "--output", &come]].map(|args| bench.done(&args).2);
+        assert!(put.contains(&words) && get.contains(&words), "{put} {get}");
+        fs::remove_file(bench.at("come").join(name)).unwrap();
+    }
     bench.ok(&[&["get", "--output", &come], &names[..]].concat());
     for (name, content) in &contents {
         assert_eq!(bench.there(name), *content, "{name}");
@@ -132,7 +140,7 @@ fn a_pulled_cable_is_waited_for_and_nothing_is_sent_twice() {
     let device = bench.device(&[]);
     let mut put = bench.command(&["put", "a"]);
     bench.wait_for_part("there", "a", 50_000);
-    bench.wire = None;
+    bench.pull();
     bench.plug(&Line::new(BAUD));
     assert_eq!(put.end().code(), Some(0), "{}", put.said());
     assert_eq!(bench.there("a"), content);
@@ -145,7 +153,7 @@ fn a_pulled_cable_is_waited_for_and_nothing_is_sent_twice() {
     bench.file("b", 300_000);
     let mut put = bench.command(&["put", "b", "--timeout", "1"]);
     bench.wait_for_part("there", "b", 50_000);
-    bench.wire = None;
+    bench.pull();
     assert_eq!(put.end().code(), Some(4), "{}", put.said());
 }
 

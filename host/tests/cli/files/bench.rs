@@ -34,11 +34,18 @@ impl Bench {
         bench
     }
 
+    /// Takes the wire away: first its names, or a program would open what the system calls the same afterwards, and is another end.
+    pub(super) fn pull(&mut self) {
+        for name in ["tty-there", "tty-here"] {
+            let _ = fs::remove_file(self.path.join(name));
+        }
+        self.wire = None;
+    }
+
     /// Joins the two paths by another wire.
     pub(super) fn plug(&mut self, line: &Line) {
         let wire = Wire::new(line).unwrap();
         for (name, end) in [("tty-there", End::A), ("tty-here", End::B)] {
-            let _ = fs::remove_file(self.path.join(name));
             symlink(wire.path(end), self.path.join(name)).unwrap();
         }
         self.wire = Some(wire);
