@@ -87,6 +87,7 @@ impl Transfer {
         false
     }
 
+    #[inline(never)]
     fn try_write<const FRAME: usize, const BLOCKS: usize, const CHANNELS: usize, P: Buffer>(
         &mut self,
         store: &mut impl Store,
@@ -94,16 +95,16 @@ impl Transfer {
         channel: ChannelId,
     ) -> Result<bool, Reason> {
         let file = self.file.ok_or(Reason::Failed)?;
-        let mut buf = [0; DATA_HEAD_MAX + PIECE];
-        let mut head = 0;
         let stream = match &mut self.stream {
             Some(stream) => stream,
-            place => {
-                let data = FileMessage::Data { offset: self.at, content: &[] };
-                head = data.encode(self.id.number(), &mut buf).map_or(0, |head| head.len());
-                place.insert(link.begin(channel).map_err(|_| Reason::Stalled)?)
-            }
+            place => place.insert(link.begin(channel).map_err(|_| Reason::Stalled)?),
         };
+        let mut buf = [0; DATA_HEAD_MAX + PIECE];
+        let mut head = 0;
+        if stream.frames() == 0 {
+            let data = FileMessage::Data { offset: self.at, content: &[] };
+            head = data.encode(self.id.number(), &mut buf).map_or(0, |head| head.len());
+        }
         let rest = self.size.saturating_sub(self.at) as usize;
         let piece_max = PIECE.min(link.frame_room());
         let piece = buf.get_mut(head..head + rest.min(piece_max)).unwrap_or_default();
@@ -121,12 +122,7 @@ impl Transfer {
                 }
                 Ok(true)
             }
-            Err(SendError::Full) => {
-                if head > 0 {
-                    self.stream = None;
-                }
-                Ok(false)
-            }
+            Err(SendError::Full) => Ok(false),
             // A frame so short that it does not hold the beginning, or no link that it was begun for.
             Ok(_) | Err(_) => Err(Reason::Stalled),
         }

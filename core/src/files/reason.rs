@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::name::NameError;
 use super::store::StoreError;
 
 /// The reason of a CANCEL ([section 8](crate::protocol#8-files)).
@@ -36,6 +37,7 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// In the order of their numbers, from 1.
     const ALL: [Self; 12] = [
         Self::Cancelled,
         Self::Paused,
@@ -53,7 +55,8 @@ impl Reason {
 
     /// One of a later version is read as [`Reason::Protocol`].
     pub(super) fn from_wire(byte: u8) -> Self {
-        Self::ALL.into_iter().find(|known| *known as u8 == byte).unwrap_or(Self::Protocol)
+        let place = usize::from(byte).wrapping_sub(1);
+        Self::ALL.get(place).copied().unwrap_or(Self::Protocol)
     }
 
     /// What had arrived is of no use any more.
@@ -62,7 +65,14 @@ impl Reason {
     }
 }
 
+impl From<NameError> for Reason {
+    fn from(_: NameError) -> Self {
+        Self::Name
+    }
+}
+
 impl From<StoreError> for Reason {
+    #[inline(never)]
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NoRoom => Self::NoRoom,

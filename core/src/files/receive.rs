@@ -132,7 +132,7 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
             // What somebody asks for has a number of its own.
             _ if id.is_ours => Err(Reason::Protocol),
             _ if self.is_private => Err(Reason::Missing),
-            FileMessage::Get(name) => checked(name).and_then(|name| Ok(self.send(id, &name)?)),
+            FileMessage::Get(name) => self.give(id, name),
             FileMessage::List(index) => {
                 self.reply(id, Reply::Entry(index));
                 Ok(())
@@ -166,7 +166,12 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     #[inline(never)]
     fn unused(&self, name: &str) -> Result<Name, Reason> {
         let is_used = |transfer: &Transfer| transfer.file.is_some() && transfer.name.as_str() == name;
-        if self.transfers.each().any(is_used) { Err(Reason::Busy) } else { checked(name) }
+        if self.transfers.each().any(is_used) { Err(Reason::Busy) } else { Ok(Name::new(name)?) }
+    }
+
+    fn give(&mut self, id: TransferId, name: &str) -> Result<(), Reason> {
+        let name = Name::new(name)?;
+        Ok(self.send(id, &name)?)
     }
 
     fn remove_here(&mut self, id: TransferId, name: &str) -> Result<(), Reason> {
@@ -184,9 +189,10 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
     }
 
     /// The other side has a file, which was asked for or not.
+    #[inline(never)]
     fn offered(&mut self, id: TransferId, (size, digest): (u32, Digest), kind: &str, name: &str) -> Result<(), Reason> {
         let kind = Kind::try_from(kind).map_err(|_| Reason::Protocol)?;
-        let about = About { name: checked(name)?, size, digest, kind };
+        let about = About { name: Name::new(name)?, size, digest, kind };
         let transfer = if id.is_ours {
             let asked = |transfer: &&mut Transfer| !transfer.is_sending && transfer.name == about.name;
             let transfer = self.transfers.find(id).filter(asked).ok_or(Reason::Stalled)?;
@@ -268,9 +274,4 @@ impl<S: Store, const TRANSFERS: usize> Files<S, TRANSFERS> {
         transfer.take(&mut self.store, content, is_last, now_us);
         Ok(())
     }
-}
-
-#[inline(never)]
-fn checked(name: &str) -> Result<Name, Reason> {
-    Name::new(name).map_err(|_| Reason::Name)
 }

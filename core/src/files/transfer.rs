@@ -4,7 +4,7 @@ use crate::frame::MessageId;
 use crate::stream::Stream;
 
 use super::Ended;
-use super::digest::{Algorithm, Digest, Hasher};
+use super::digest::{Digest, Hasher};
 use super::message::Number;
 use super::name::Name;
 use super::reason::Reason;
@@ -12,9 +12,8 @@ use super::store::{FileId, Kind, Store};
 
 /// Microseconds that one side waits for the other, not counting silence, before it gives a transfer up.
 pub const STALL_US: u64 = 30_000_000;
-/// Bytes that are hashed at a step.
-const STEP: usize = 128;
-
+/// The same for the answer to an OFFER, a GET or an ACCEPT, for which the other side may have to hash all of a file.
+pub const ANSWER_US: u64 = 120_000_000;
 /// Stands for a transfer until its end was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -95,11 +94,11 @@ pub(super) struct Transfer {
     /// Where the content began to move this time.
     pub(super) from: u32,
     /// How much has been hashed.
-    hashed: u32,
+    pub(super) hashed: u32,
     /// How much is to be hashed.
-    to_hash: u32,
+    pub(super) to_hash: u32,
     /// Of so much, as the receiver claims; none where the whole is hashed.
-    claim: Option<Digest>,
+    pub(super) claim: Option<Digest>,
     pub(super) state: State,
     /// Why it ends, unless it is done.
     pub(super) failure: Option<Failure>,
@@ -152,11 +151,12 @@ impl Transfer {
         matches!(self.state, State::Asking | State::Moving | State::Verifying)
     }
 
-    /// When there is something to be done for it at the latest; 0 for work that waits for nobody.
-    pub(super) fn due(&self) -> Option<u64> {
+    /// When there is something to be done for it at the latest: 0 for work that waits for nobody, `u64::MAX` for never.
+    pub(super) fn due_us(&self) -> u64 {
         match self.state {
-            State::Preparing | State::Hashing => Some(0),
-            _ => self.is_waiting().then_some(self.due_us),
+            State::Preparing | State::Hashing => 0,
+            _ if self.is_waiting() => self.due_us,
+            _ => u64::MAX,
         }
     }
 
@@ -200,7 +200,7 @@ impl Transfer {
 
     /// What was to be said was said.
     pub(super) fn go_on(&mut self, store: &mut impl Store, now_us: u64) {
-        self.touch(now_us);
+        self.due_us = now_us.saturating_add(ANSWER_US);
         match self.state {
             State::Beginning => self.state = State::Asking,
             State::Accepting => self.move_from(self.at),
@@ -223,66 +223,6 @@ impl Transfer {
                 self.move_from(0);
                 Ok(())
             }
-        }
-    }
-
-    /// Begins to hash what is there, up to there.
-    #[inline(never)]
-    pub(super) fn hash(&mut self, algorithm: Algorithm, to: u32, claim: Option<Digest>) -> Result<(), Reason> {
-        self.hasher = Hasher::new(algorithm).ok_or(Reason::Digest)?;
-        (self.hashed, self.to_hash, self.claim) = (0, to, claim);
-        self.state = State::Hashing;
-        Ok(())
-    }
-
-    /// Takes one step of what the store or the hash has to do.
-    pub(super) fn work(&mut self, store: &mut impl Store) {
-        let Some(file) = self.file else { return };
-        let worked = match self.state {
-            State::Preparing => self.prepare(store, file),
-            State::Hashing => self.hash_more(store, file),
-            _ => return,
-        };
-        if worked.is_err() {
-            self.end(worked);
-        }
-    }
-
-    fn prepare(&mut self, store: &mut impl Store, file: FileId) -> Result<(), Reason> {
-        match self.digest {
-            Some(digest) if store.prepare(file)? => self.hash(digest.algorithm(), self.at, None),
-            _ => Ok(()),
-        }
-    }
-
-    fn hash_more(&mut self, store: &mut impl Store, file: FileId) -> Result<(), Reason> {
-        let rest = self.to_hash.saturating_sub(self.hashed);
-        if rest == 0 {
-            self.hashed_all(store, file);
-            return Ok(());
-        }
-        let mut buf = [0; STEP];
-        let part = buf.get_mut(..STEP.min(rest as usize)).unwrap_or_default();
-        let len = store.read(file, self.hashed, part)?;
-        if len == 0 {
-            // The file has become shorter.
-            return Err(Reason::Failed);
-        }
-        self.hasher.update(part.get(..len).unwrap_or_default());
-        self.hashed = self.hashed.saturating_add(len as u32);
-        Ok(())
-    }
-
-    fn hashed_all(&mut self, store: &mut impl Store, file: FileId) {
-        let digest = self.hasher.digest();
-        if !self.is_sending {
-            self.state = State::Accepting;
-        } else if self.digest.is_none() {
-            self.digest = Some(digest);
-            store.note(file, digest);
-            self.state = State::Beginning;
-        } else {
-            self.move_from(if self.claim == Some(digest) { self.hashed } else { 0 });
         }
     }
 

@@ -1,6 +1,6 @@
 //! Transfers on a wire that does what it should.
 
-use pocketmux_core::files::{Algorithm, Reason, STALL_US, Store as _, StoreError};
+use pocketmux_core::files::{ANSWER_US, Algorithm, Reason, STALL_US, Store as _, StoreError};
 use pocketmux_core::{Kind, Message};
 
 use crate::pair::{FILE, Pair, Random};
@@ -236,7 +236,7 @@ fn a_store_that_is_never_ready_for_a_file_stalls_that_transfer_alone() {
     assert!(before < STALL_US);
     pair.run_until_ended(3);
     assert_eq!((pair.a.ended[2].id, pair.results()[2]), (stuck, Err(Reason::Stalled)));
-    assert!(pair.now_us <= STALL_US + 2_000_000);
+    assert!((ANSWER_US..=ANSWER_US + 2_000_000).contains(&pair.now_us), "it might have had a long file to hash");
     assert_eq!((pair.b.files.transfers().count(), pair.b.shelf().open_files()), (0, 0));
 }
 

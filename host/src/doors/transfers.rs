@@ -174,7 +174,11 @@ impl Door<'_> {
             }
         };
         let transfer = begun.map_err(|refused| refuse_transfer(&refused))?;
-        self.hub.transfers().written(transfer.id).await.map_err(|refused| refuse_transfer(&refused))?;
+        if let Err(refused) = self.hub.transfers().written(transfer.id).await {
+            // Whoever hears that it is refused may try again: it is not to go on behind their back.
+            let _ = self.cancel(transfer.id).await;
+            return Err(refuse_transfer(&refused));
+        }
         Ok(Reply::json(StatusCode::CREATED, &transfer))
     }
 

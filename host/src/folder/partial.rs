@@ -17,7 +17,7 @@ impl Folder {
         let fail = |error: io::Error| failed(name, &error);
         if self.dir.look(name).map_err(fail)?.is_some_and(|seen| !seen.is_file) {
             warn!("{name}: something is there that is no file");
-            return Err(StoreError::Failed);
+            return Err(StoreError::Exists);
         }
         let hidden = self.dir.make_folder(HIDDEN).map_err(fail)?;
         let part = part(&about.name);

@@ -242,7 +242,7 @@ fn what_is_no_file_is_not_shown_not_read_and_not_replaced() {
     for text in ["link", "dangling", "links", "folder", "pipe"] {
         let name = name(text);
         assert_eq!(folder.open(&name), Err(StoreError::Missing), "{text}");
-        assert_eq!(folder.receive(&about(text, b"new")), Err(StoreError::Failed), "{text}");
+        assert_eq!(folder.receive(&about(text, b"new")), Err(StoreError::Exists), "{text}");
         assert_eq!(folder.remove(&name), Err(StoreError::Missing), "{text}");
         assert_eq!(folder.rename(&name, &self::name("free")), Err(StoreError::Missing), "{text}");
         assert_eq!(folder.rename(&self::name("seen"), &name), Err(StoreError::Exists), "{text}");

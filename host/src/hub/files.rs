@@ -14,7 +14,7 @@ use crate::errand::{Answer, Errand, Refusal, Request, What};
 use crate::ring::Audience;
 use crate::shutdown::Shutdown;
 use crate::text;
-use crate::transfers::{Refused, Transfer, Transfers};
+use crate::transfers::{Direction, Refused, Transfer, Transfers};
 
 /// How often it is told at most that the files of the host have changed.
 const FILES_INTERVAL: Duration = Duration::from_millis(200);
@@ -85,7 +85,8 @@ impl Hub {
             info!("What has come of a cancelled file is not removed yet. {error}");
             return;
         }
-        self.change_transfer(id, |transfer| transfer.drops = false);
+        // What a device has of one is dropped there.
+        self.change_transfer(id, |transfer| transfer.drops &= transfer.direction == Direction::To);
     }
 
     /// Asks the device of that name something about its files.

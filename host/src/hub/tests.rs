@@ -70,6 +70,24 @@ fn a_transfer_that_is_forgotten_is_told_once_more_and_then_in_no_list() {
     assert!(hub.transfers().list().is_empty());
 }
 
+#[test]
+fn what_a_device_has_of_a_cancelled_file_is_not_dropped_by_the_host() {
+    let depot = Depot::open(None, Limits { size_max: 9, files_max: 9 }).unwrap();
+    let hub = hub();
+    let name = Name::new("a").unwrap();
+    let new = New { id: None, name, kind: String::new(), size: 0, from: None, device: None, metadata: None };
+    let file = depot.create(new).unwrap().finish().unwrap();
+    let to = hub.begin_transfer(|transfers| transfers.begin_to("pico", &file, None)).unwrap().id;
+    let from = hub.begin_transfer(|transfers| transfers.begin_from("pico", "b")).unwrap().id;
+    for id in [to, from] {
+        hub.change_transfer(id, |transfer| transfer.at = 1);
+        hub.transfers().wish(id, State::Cancelled).unwrap();
+        hub.drop_part(&depot, id);
+    }
+    let drops = |id| hub.transfers().get(id).unwrap().drops;
+    assert_eq!((drops(to), drops(from)), (true, false));
+}
+
 #[tokio::test(start_paused = true)]
 async fn sessions_hear_that_the_files_of_the_host_have_changed_and_many_changes_at_once_as_one() {
     let depot = Depot::open(None, Limits { size_max: 1, files_max: 9 }).unwrap();

@@ -15,7 +15,7 @@ use crate::outgoing::DeviceLink;
 use crate::shelf::Shelf;
 use crate::transfers::{Direction, State, Transfer};
 
-use progress::Pace;
+use progress::{Left, Pace};
 use questions::Questions;
 
 mod progress;
@@ -40,6 +40,8 @@ pub(super) struct Courier {
     /// The device's channel of files, while it is open and of this protocol.
     channel: Option<ChannelId>,
     under_way: Vec<UnderWay>,
+    /// What the device was told to drop, and may not have heard yet.
+    told: Vec<FileId>,
     wishes: watch::Receiver<u64>,
     /// The list is to be looked through.
     is_due: bool,
@@ -68,6 +70,7 @@ impl Courier {
             files: Files::new(shelf, ChannelId::new(0), HASH_STEPS),
             channel: None,
             under_way: Vec::new(),
+            told: Vec::new(),
             wishes,
             is_due: true,
             retry_at: None,
@@ -96,11 +99,13 @@ impl Courier {
     /// The device has started anew: it opens its channel again.
     pub(super) fn down(&mut self) {
         self.files.handle_down();
+        // They are told again.
+        self.told.clear();
         self.channel = None;
         self.questions.refuse(Refusal::Offline);
     }
 
-    /// The port is gone; the link may go on later.
+    /// The port is gone, or nothing is heard any more; the link may go on later.
     pub(super) fn interrupted(&mut self) {
         for UnderWay { id, .. } in &self.under_way {
             self.hub.change_transfer(*id, |transfer| {
@@ -166,6 +171,10 @@ impl Courier {
                 self.files.hold();
             }
             self.files.transmit(link, now_us);
+            if !self.files.is_saying(link) {
+                let told = std::mem::take(&mut self.told);
+                told.into_iter().for_each(|id| drop(self.hub.change_transfer(id, |transfer| transfer.drops = false)));
+            }
         } else {
             self.questions.wait_for_channel(now);
         }
@@ -174,7 +183,10 @@ impl Courier {
         }
         if now >= self.progress_at {
             self.progress_at = now + PROGRESS_INTERVAL;
-            self.show_progress(device, now);
+            // Of a device that is not heard nothing moves, whatever is on its way.
+            if !link.is_silent() {
+                self.show_progress(device, now);
+            }
         }
     }
 
@@ -189,7 +201,8 @@ impl Courier {
         }
         let wanted = self.hub.transfers().of_device(device);
         for transfer in wanted.iter().filter(|transfer| transfer.is_wanted_by_host()) {
-            let is_begun = self.under_way.iter().any(|under_way| under_way.id == transfer.id);
+            let is_begun =
+                self.under_way.iter().any(|under_way| under_way.id == transfer.id) || self.told.contains(&transfer.id);
             let is_busy = self.files.transfers().any(|other| other.name.as_str() == transfer.name);
             if is_begun || is_busy {
                 continue;
@@ -255,11 +268,15 @@ impl Courier {
             // Whoever cancelled it could not remove it while it was in use here.
             self.files.store().drop_part(id);
         }
-        let mut is_to_be_tried = false;
-        self.hub.change_transfer(id, |transfer| is_to_be_tried = transfer.end(ended, device));
-        if is_to_be_tried {
-            self.is_due = false;
-            self.retry_at = Some(now + RETRY_INTERVAL);
+        let mut left = Left::Nothing;
+        self.hub.change_transfer(id, |transfer| left = transfer.end(ended, device));
+        match left {
+            Left::Nothing => {}
+            Left::ToBeHeard => self.told.push(id),
+            Left::ToBeTried => {
+                self.is_due = false;
+                self.retry_at = Some(now + RETRY_INTERVAL);
+            }
         }
     }
 

@@ -97,6 +97,7 @@ impl Session<'_> {
              kept for it.",
             self.slot.terms.silence_ms
         );
+        self.courier.interrupted();
     }
 
     fn down(&mut self) {

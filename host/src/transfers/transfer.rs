@@ -82,6 +82,9 @@ pub(crate) struct Transfer {
     pub(crate) state: State,
     /// A sentence, where there is something to say.
     pub(crate) detail: String,
+    /// It failed because the device did not want it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) refused: bool,
     /// Of the whole, as `sha-256:` or `crc-32:` and hexadecimal digits, once it is known.
     pub(crate) digest: Option<String>,
     /// Bytes a second lately; 0 while nothing moves.
@@ -113,6 +116,7 @@ impl Transfer {
             from: 0,
             state: State::Waiting,
             detail: String::new(),
+            refused: false,
             digest: None,
             rate: 0,
             revision: 0,
@@ -124,7 +128,7 @@ impl Transfer {
 
     /// Takes another state, and a sentence about it.
     pub(crate) fn enter(&mut self, state: State, detail: &str) {
-        (self.state, self.rate) = (state, 0);
+        (self.state, self.rate, self.refused) = (state, 0, false);
         self.detail = detail.into();
     }
 

@@ -20,8 +20,9 @@ pub(super) fn asked(headers: &HeaderMap, size: u64, tag: &str) -> Asked {
     if text(header::IF_RANGE).is_some_and(|known| known != tag) {
         return Asked::Whole;
     }
-    let range = text(header::RANGE).and_then(|range| range.trim().strip_prefix("bytes="));
-    let Some((first, last)) = range.and_then(|range| range.trim().split_once('-')) else { return Asked::Whole };
+    let range = text(header::RANGE).and_then(|range| range.trim().split_once('='));
+    let range = range.filter(|(unit, _)| unit.eq_ignore_ascii_case("bytes")).map(|(_, range)| range.trim());
+    let Some((first, last)) = range.and_then(|range| range.split_once('-')) else { return Asked::Whole };
     let range = match (number(first), number(last)) {
         (Some(first), Some(last)) if first <= last => first..last.saturating_add(1).min(size),
         (Some(first), None) if last.is_empty() => first..size,
@@ -54,7 +55,7 @@ mod tests {
         for (range, wanted) in [
             ("bytes=0-0", Asked::Part(0..1)),
             ("bytes=2-5", Asked::Part(2..6)),
-            ("bytes=2-", Asked::Part(2..10)),
+            ("Bytes=2-", Asked::Part(2..10)),
             ("bytes=-3", Asked::Part(7..10)),
             ("bytes=-99", Asked::Part(0..10)),
             ("bytes=9-99999999999999999999999", Asked::Part(9..10)),

@@ -16,6 +16,16 @@ pub(super) struct Pace {
     rate: f64,
 }
 
+/// What is left to do of a transfer that has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    Nothing,
+    /// It is begun once more, in a moment.
+    ToBeTried,
+    /// The device was told to drop what it has, and may not have heard it yet.
+    ToBeHeard,
+}
+
 impl Transfer {
     /// The host is to begin it, or to go on with it.
     pub(super) fn is_wanted_by_host(&self) -> bool {
@@ -40,8 +50,8 @@ impl Transfer {
         }
     }
 
-    /// Notes how it has ended; true when there is something to try again.
-    pub(super) fn end(&mut self, ended: &Ended, device: &str) -> bool {
+    /// Notes how it has ended, and says what is left to do.
+    pub(super) fn end(&mut self, ended: &Ended, device: &str) -> Left {
         match ended.result {
             Ok(()) => {
                 self.size = Some(ended.size.into());
@@ -54,18 +64,28 @@ impl Transfer {
                 self.enter(State::Done, "");
             }
             // A person has said meanwhile what it is to be: that stays, and only the device may still have to be told.
-            Err(Failure { reason, .. }) if !matches!(self.state, State::Waiting | State::Running) => {
-                self.drops &= matches!(reason, Reason::Stalled | Reason::Busy);
+            Err(Failure { reason, is_theirs }) if !matches!(self.state, State::Waiting | State::Running) => {
+                if self.direction == Direction::From {
+                    return Left::Nothing;
+                }
+                let is_told = reason == Reason::Cancelled && !is_theirs;
+                self.drops &= is_told || matches!(reason, Reason::Stalled | Reason::Busy);
+                if self.drops && is_told {
+                    return Left::ToBeHeard;
+                }
             }
             Err(Failure { reason, is_theirs }) => match reason {
                 Reason::Cancelled => self.enter(State::Cancelled, &format!("{device} does not want it.")),
                 Reason::Paused => self.enter(State::Paused, &format!("{device} wants to go on later.")),
                 Reason::Stalled | Reason::Busy => self.enter(State::Waiting, &format!("It is tried again: {reason}.")),
-                reason if is_theirs => self.enter(State::Failed, &format!("{device} refused: {reason}.")),
+                reason if is_theirs => {
+                    self.enter(State::Failed, &format!("{device} refused: {reason}."));
+                    self.refused = true;
+                }
                 reason => self.enter(State::Failed, &format!("It ended here: {reason}.")),
             },
         }
-        self.state == State::Waiting || self.drops
+        if self.state == State::Waiting || self.drops { Left::ToBeTried } else { Left::Nothing }
     }
 
     /// It cannot be begun, and never will.

@@ -3,6 +3,8 @@
 use std::io::Read as _;
 use std::sync::Arc;
 
+use axum::body::Body;
+use axum::http::Request;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Duration;
@@ -11,6 +13,7 @@ use super::rig::TERMS;
 use crate::demo;
 use crate::depot::{self, Depot, File, FileId, Limits, New};
 use crate::device::Slot;
+use crate::doors::transfers::{Place, answer};
 use crate::errand::{Answer, Refusal, What};
 use crate::hub::Hub;
 use crate::names::Names;
@@ -96,6 +99,16 @@ impl Rig {
     async fn until_over(&self, id: FileId) -> Transfer {
         self.until(|rig| !rig.get(id).state.is_open()).await;
         self.get(id)
+    }
+
+    /// What a page does with a transfer.
+    async fn at_door(&self, method: &str, id: FileId, body: &str) {
+        let uri = format!("/api/transfers/{id}");
+        let request = Request::builder().method(method).uri(&uri).body(Body::from(body.to_owned())).unwrap();
+        let (parts, body) = request.into_parts();
+        let place = Place::at(&uri).unwrap();
+        let response = answer(&self.hub, &self.depot, place, &parts, body).await;
+        assert!(response.status().is_success(), "{method} {response:?}");
     }
 
     async fn stored(&self) -> Vec<(String, u32, u32)> {
@@ -257,6 +270,25 @@ async fn what_is_cancelled_and_forgotten_is_dropped_on_the_board_all_the_same() 
     assert!(rig.hub.transfers().forget(id).is_some());
     rig.until(|rig| rig.hub.transfers().of_device(BOARD).is_empty()).await;
     assert_eq!(rig.stored().await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_paused_and_then_cancelled_at_the_door_is_dropped_on_the_board() {
+    let rig = Rig::new().await;
+    for number in 0..4 {
+        let id = rig.send(&rig.file("a.bin", &content(20_000 + number)));
+        rig.until(|rig| rig.get(id).at > 5000).await;
+        rig.at_door("PATCH", id, r#"{"state":"paused"}"#).await;
+        if number % 2 == 0 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(rig.stored().await.len(), 1);
+        }
+        rig.at_door("PATCH", id, r#"{"state":"cancelled"}"#).await;
+        rig.at_door("DELETE", id, "").await;
+        assert_eq!(rig.hub.transfers().list(), []);
+        rig.until(|rig| rig.hub.transfers().of_device(BOARD).is_empty()).await;
+        assert_eq!(rig.stored().await, []);
+    }
 }
 
 #[tokio::test(start_paused = true)]
