@@ -23,6 +23,9 @@ pub(super) struct Transfer {
     from: u32,
     pub(super) state: String,
     detail: String,
+    /// It has failed because the device did not take it, or did not give it.
+    #[serde(default)]
+    refused: bool,
     digest: Option<String>,
     revision: u64,
 }
@@ -91,7 +94,7 @@ impl Session {
                     meter.done(transfer.from, transfer.size.unwrap_or_default());
                     return Ok(transfer);
                 }
-                "failed" if transfer.detail.contains(" refused: ") => {
+                "failed" if transfer.refused => {
                     return Err(Trouble::new(Exit::Refused, format!("{}: {}", transfer.name, transfer.detail)));
                 }
                 "failed" | "cancelled" | "paused" => {
@@ -151,5 +154,20 @@ impl Session {
         let words =
             format!("{} is not there, or does not begin. The host goes on with it as soon as it can.", self.device);
         Trouble::new(Exit::Absent, words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Transfer;
+
+    #[test]
+    fn whether_a_device_refused_is_what_the_host_says_and_not_how_it_says_it() {
+        let known = r#"{"id":"1","device":"d","direction":"to","name":"n","file":null,"size":null,"at":0,"from":0,"state":"failed",
+            "detail":"d refused: no.","digest":null,"rate":0,"revision":1"#;
+        for (more, refused) in [("}", false), (r#","refused":true}"#, true)] {
+            let transfer: Transfer = serde_json::from_str(&format!("{known}{more}")).unwrap();
+            assert_eq!(transfer.refused, refused);
+        }
     }
 }
