@@ -5,8 +5,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use pocketmux_core::files::{
-    self, About, Algorithm, CONTROL_MAX, Digest, FileMessage, Files, Hasher, Heard, Kind, META, Name, Number, Ram,
-    Reason, Store,
+    self, ANSWER_US, About, Algorithm, CONTROL_MAX, Digest, FileMessage, Files, Hasher, Heard, Kind, META, Name,
+    Number, Ram, Reason, Store,
 };
 use pocketmux_core::{Channel, ChannelId, Config, Event, Link, Message};
 
@@ -20,7 +20,7 @@ const NAMES: [&str; 4] = ["a", "b.txt", "../c", "d"];
 const KEPT: &str = "kept";
 const STEP_US: u64 = 100_000;
 /// Longer than any transfer waits, three times.
-const REST_STEPS: u32 = 1_000;
+const REST_STEPS: u64 = 3 * ANSWER_US / STEP_US;
 
 fn content(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at * 7 + len) as u8).collect()
