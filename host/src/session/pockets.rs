@@ -37,7 +37,7 @@ pub(super) struct Pockets<'s> {
     endings: Throttle,
 }
 
-/// What was said once in this session and is not said again: a device tells its channels as often as it likes.
+/// What was said once of a device and is not said again: a device tells its channels as often as it likes.
 #[derive(Default)]
 struct HasWarned {
     of_hosts_own: bool,
